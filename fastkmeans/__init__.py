@@ -1,0 +1,38 @@
+"""Exact k-means at the speed of the machine, on NumPy and Numba.
+
+Names are loaded when first used: importing the package imports NumPy and nothing slower.
+
+>>> import fastkmeans
+>>> result = fastkmeans.fit([[0.0], [1.0], [9.0]], 2, random_state=0)
+>>> result.inertia
+0.5
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "fit": "api",
+    "predict": "api",
+    "transform": "api",
+    "kmeans_plusplus": "api",
+    "load": "persistence",
+    "KMeansResult": "result",
+    "IterationStats": "result",
+    "TooFewDistinctRows": "result",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fastkmeans' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"fastkmeans.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted(__all__)

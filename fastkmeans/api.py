@@ -1,0 +1,321 @@
+"""The functional face: fit, predict, transform, seeding."""
+
+import time
+import warnings
+
+import numpy as np
+
+from fastkmeans import validation as check
+from fastkmeans.engine import threads
+from fastkmeans.engine.assigners import choose_assigner
+from fastkmeans.engine.lloyd import run_lloyd
+from fastkmeans.engine.moments import exact_shift
+from fastkmeans.engine.passes import IterationStats
+from fastkmeans.engine.seeding import SEEDINGS
+from fastkmeans.engine.seeding import plus_plus as plus_plus_rows
+from fastkmeans.kernels.jit import compiler_lock
+from fastkmeans.result import KMeansResult, TooFewDistinctRows
+from fastkmeans.sources.blocks import ArrayRows
+
+threads.guard_fork(compiler_lock)
+threads.register_controller()
+
+
+def fit(
+    X,
+    n_clusters,
+    *,
+    init="k-means++",
+    n_init="auto",
+    max_iter=300,
+    tol=1e-4,
+    sample_weight=None,
+    random_state=None,
+    algorithm="auto",
+    metric="euclidean",
+    n_threads=None,
+    verbose=0,
+    callback=None,
+):
+    """Cluster the rows of X into `n_clusters` groups by Lloyd's algorithm, exactly.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Numbers of any dtype, order and byte order, read where they lie and never copied whole; pandas, polars and
+        pyarrow tables of numbers. Computed in float32 where that holds the values exactly (float32, float16, bool,
+        8- and 16-bit integers), else in float64.
+    n_clusters : int
+        Number of clusters, from 1 to n_samples.
+    init : {"k-means++", "random"}, array or callable, default="k-means++"
+        First centers: greedy k-means++; distinct random rows; a (n_clusters, n_features) array of centers; a 1-D
+        array of n_clusters row numbers; or a callable ``init(X, n_clusters, random_state)`` that returns either.
+    n_init : int or "auto", default="auto"
+        Runs from different starts, of which the best is kept, the first on a tie. "auto" is 10 for "random" and
+        callables, else 1.
+    max_iter : int, default=300
+        Most iterations of a run.
+    tol : float, default=1e-4
+        A run ends when the squared movements of the centers sum to at most `tol` times the mean variance of the
+        columns. 0 runs until no label changes.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0, counting as repetitions, in seeding too.
+    random_state : int, Generator, RandomState or None, default=None
+        Seed. The same seed gives the same bits for any number of threads. None draws from NumPy's global state.
+    algorithm : {"auto", "dense", "lloyd", "elkan"}, default="auto"
+        How rows are labelled; every way gives the same labels. "lloyd" and "elkan" mean "auto".
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        "cosine" clusters unit rows around unit centers; inertia is Euclidean there: 2 (1 - cos) a row.
+    n_threads : int or None, default=None
+        Threads to use; None for all CPUs that this process may use.
+    verbose : int, default=0
+        1 shows a progress bar on stderr.
+    callback : callable or None, default=None
+        Called with an `IterationStats` after every seeding step and iteration; returning False stops the fit,
+        which then returns what it has.
+
+    Returns
+    -------
+    KMeansResult
+        `centers`, `labels`, `inertia`, `n_iter`, `converged`, `history`, `plan`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X holds NaN, infinity or values whose squares overflow, is empty or not 2-D, or an argument is out of
+        range; the message names the argument and the remedy.
+
+    Warns
+    -----
+    TooFewDistinctRows
+        If X has fewer distinct rows than `n_clusters`: the clusters left over are empty.
+
+    Notes
+    -----
+    O(n_samples * n_clusters * n_features) an iteration. Extra memory: partial sums, at most
+    max(64 MB, 15 % of X), and three arrays of the size of the centers in float64. The label of a row is the center
+    with the least float64 sum of squared differences, features in order, the lower index on a tie.
+
+    References
+    ----------
+    .. [1] S. Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28(2), 1982.
+       doi:10.1109/TIT.1982.1056489
+    .. [2] D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
+
+    Examples
+    --------
+    >>> import numpy as np, fastkmeans
+    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]], dtype=np.float32)
+    >>> result = fastkmeans.fit(X, 2, init=X[[0, 3]])
+    >>> result.labels
+    array([0, 0, 0, 1, 1, 1], dtype=int32)
+    >>> result.centers
+    array([[ 1.,  2.],
+           [10.,  2.]], dtype=float32)
+    >>> result.inertia
+    16.0
+    """
+    array = check.as_rows(X)
+    k = check.check_n_clusters(n_clusters, len(array))
+    check.check_name(metric, check.METRICS, "metric")
+    check.check_algorithm(algorithm)
+    max_iter, tol = check.check_integer(max_iter, "max_iter"), check.check_tol(tol)
+    n_init = check.check_n_init(n_init, init)
+    check.check_callback(callback)
+    n_threads = None if n_threads is None else check.check_integer(n_threads, "n_threads")
+    weights = check.as_weights(sample_weight, len(array))
+    random = check.as_generator(random_state)
+    source, moments = check.checked_source(array, weights, metric=metric, n_threads=n_threads)
+    if not callable(init):
+        init = check.as_init(init, k, array, source, metric, None)
+
+    if verbose:
+        from fastkmeans.progress import ProgressBar
+
+        callback = ProgressBar(k, max_iter, n_init, callback)
+    way = choose_assigner(algorithm)(source.dtype, source.d, moments.shift, source.cosine)
+    best = None
+    try:
+        for restart in range(n_init):
+            centers, stopped = _first_centers(init, k, array, source, metric, random, restart, callback)
+            run = run_lloyd(
+                source, way, moments, centers, max_iter=0 if stopped else max_iter,
+                tol=tol * moments.mean_variance, restart=restart, callback=callback,
+            )  # fmt: skip
+            if best is None or run.inertia < best.inertia:
+                best = run
+            if run.stopped or stopped:
+                break
+    finally:
+        if verbose:
+            callback.close()
+    if best.too_few_distinct:
+        found = len(np.unique(best.labels))
+        warnings.warn(
+            f"X has fewer distinct rows than n_clusters={k}: {found} clusters hold rows, the others are empty; "
+            "ask for fewer clusters",
+            TooFewDistinctRows,
+            stacklevel=2,
+        )
+    plan = f"{way.name}: {source.dtype.name} sweep, {'x'.join(str(len(part)) for part in way.shape)} tile"
+    return KMeansResult(
+        best.centers, best.labels, best.inertia, best.n_iter, best.converged, tuple(best.history), plan, metric
+    )
+
+
+def _first_centers(init, k, array, source, metric, random, restart, callback):
+    """The first centers of a run, and whether the callback asked to stop while seeding."""
+    if callable(init):
+        legacy = np.random.RandomState(random.integers(2**32))  # what scikit-learn's callables expect
+        init = check.as_init(init, k, array, source, metric, legacy)
+    if not isinstance(init, str):
+        return init, False
+    stopped = False
+    began = time.perf_counter()
+
+    def progress(chosen, potential):
+        nonlocal stopped, began
+        now = time.perf_counter()
+        stats = IterationStats("seeding", restart, chosen, potential, 0.0, 0, 0, init, now - began)
+        began = now
+        stopped = callback(stats) is False
+        return not stopped
+
+    numbers = SEEDINGS[init](source, k, random, progress if callback is not None else None)
+    return source.take(numbers), stopped
+
+
+def _query(X, centers, metric, sample_weight, n_threads):
+    """A source over X and an assigner prepared with the centers, for questions about given centers."""
+    array = check.as_rows(X)
+    check.check_name(metric, check.METRICS, "metric")
+    n_threads = None if n_threads is None else check.check_integer(n_threads, "n_threads")
+    stored = np.asarray(check.as_rows(centers, "centers"))
+    dtype = np.promote_types(check.computing_type(array), check.computing_type(stored))
+    centers = check.as_centers(stored, array.shape[1], dtype, metric)
+    check.check_values(array, dtype, metric)
+    weights = check.as_weights(sample_weight, len(array))
+    source = ArrayRows(array, weights, cosine=metric == "cosine", dtype=dtype, n_threads=n_threads)
+    wide = centers.astype(np.float64)
+    shift = exact_shift(wide.mean(axis=0), wide.std(axis=0), dtype, integers=False)
+    return source, choose_assigner("auto")(dtype, source.d, shift, source.cosine).prepare(centers)
+
+
+def predict(X, centers, *, metric="euclidean", n_threads=None):
+    """The index of the nearest center of every row.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        As for `fit`; its dtype need not be that of the centers.
+    centers : array-like of shape (n_clusters, n_features)
+        For ``metric="cosine"``, centers that are not of length 1 are divided by their length.
+    metric : {"euclidean", "cosine"}, default="euclidean"
+    n_threads : int or None, default=None
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int32
+        The center with the least float64 sum of squared differences, the lower index on a tie.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `fit`; and if the centers have other columns than X.
+
+    Notes
+    -----
+    O(n_samples * n_clusters * n_features); extra memory O(n_clusters * n_features).
+
+    Examples
+    --------
+    >>> predict([[1.0], [8.0]], [[0.0], [9.0]])
+    array([0, 1], dtype=int32)
+    """
+    source, way = _query(X, centers, metric, None, n_threads)
+    return source.map_labels(way.labels_pass())[0]
+
+
+def inertia(X, centers, sample_weight=None, *, metric="euclidean", n_threads=None):
+    """The sum of weight times squared distance of every row to its nearest center.
+
+    Parameters
+    ----------
+    X, centers, metric, n_threads
+        As for `predict`.
+    sample_weight : array-like of shape (n_samples,), default=None
+
+    Returns
+    -------
+    float
+    """
+    source, way = _query(X, centers, metric, sample_weight, n_threads)
+    return source.map_labels(way.inertia_pass())[1].inertia
+
+
+def transform(X, centers, *, metric="euclidean", n_threads=None):
+    """The Euclidean distance of every row to every center.
+
+    Parameters
+    ----------
+    X, centers, metric, n_threads
+        As for `predict`; with ``metric="cosine"`` distances are between unit vectors, sqrt(2 (1 - cos)).
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_clusters)
+        float32 if both X and the centers are computed in float32, else float64. Sums of squared differences: exact
+        to rounding wherever the data lie.
+
+    Examples
+    --------
+    >>> transform([[3.0, 4.0]], [[0.0, 0.0], [3.0, 4.0]])
+    array([[5., 0.]])
+    """
+    source, way = _query(X, centers, metric, None, n_threads)
+    distances = np.empty((source.n, len(way.centers)), source.dtype)
+    source.reduce(way.transform_pass(), row_state=(distances,))
+    return distances
+
+
+def kmeans_plusplus(X, n_clusters, *, sample_weight=None, random_state=None, n_local_trials=None, metric="euclidean",
+                    n_threads=None):  # fmt: skip
+    """Choose first centers among the rows by greedy k-means++.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+    n_clusters : int
+    sample_weight : array-like of shape (n_samples,), default=None
+        Rows of weight 0 are not chosen while others are left.
+    random_state : int, Generator, RandomState or None, default=None
+    n_local_trials : int or None, default=None
+        Rows tried for each center, of which the best is taken; None for 2 + floor(log(n_clusters)).
+    metric : {"euclidean", "cosine"}, default="euclidean"
+    n_threads : int or None, default=None
+
+    Returns
+    -------
+    centers : ndarray of shape (n_clusters, n_features)
+    indices : ndarray of shape (n_clusters,), int64
+        Row numbers of the centers.
+
+    Notes
+    -----
+    O(n_samples * n_clusters * n_features * trials).
+
+    References
+    ----------
+    .. [1] D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
+    """
+    array = check.as_rows(X)
+    k = check.check_n_clusters(n_clusters, len(array))
+    check.check_name(metric, check.METRICS, "metric")
+    if n_local_trials is not None:
+        check.check_integer(n_local_trials, "n_local_trials")
+    n_threads = None if n_threads is None else check.check_integer(n_threads, "n_threads")
+    weights = check.as_weights(sample_weight, len(array))
+    random = check.as_generator(random_state)
+    source, _ = check.checked_source(array, weights, metric=metric, n_threads=n_threads)
+    indices = plus_plus_rows(source, k, random, n_trials=n_local_trials)
+    return source.take(indices), indices

@@ -1,0 +1,205 @@
+"""The ways to label rows, and their registry. Each gives the labels of the one definition of nearest."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fastkmeans.engine.machine import vector_set
+from fastkmeans.kernels.gather import own_distances
+from fastkmeans.kernels.transform import distances_to_all
+from fastkmeans.kernels.packing import pack_centers, row_stride, tile_shape
+from fastkmeans.kernels.settle import rounding_slack
+from fastkmeans.kernels.slab import LABELS_ONLY, OWN_INERTIA, WITH_INERTIA, WITH_SUMS, assign_slab, scratch_for
+
+
+@dataclass
+class Sums:
+    """A partial of an assigning pass: what its rows add to the clusters, and what happened to them."""
+
+    cluster_sums: np.ndarray
+    """(k * d + 8,) flat sums of shifted rows; kernels write whole vectors, zeros into the spare end."""
+
+    cluster_weights: np.ndarray
+    n_moved: int = 0
+    n_settled: int = 0
+    inertia: float = 0.0
+
+
+class DensePass:
+    """Label every row by a full sweep over the centers; then, by `action`, sums, inertia, or nothing."""
+
+    def __init__(self, way, action):
+        self.way, self.action = way, action
+        k, d = way.centers.shape
+        self.row_seconds = 1e-9 * (5 + d) if action == OWN_INERTIA else way.row_seconds
+        self.partial_bytes = 8 * (k * d + 8 + k) if action == WITH_SUMS else 64
+
+    def start(self):
+        k, d = self.way.centers.shape
+        size, clusters = (k * d + 8, k) if self.action == WITH_SUMS else (8, 1)
+        return Sums(np.zeros(size), np.zeros(clusters))
+
+    def add(self, block, start, stop, partial, labels):
+        way = self.way
+        scratch = way.borrow_scratch()
+        weights = block.weights[start:stop] if len(block.weights) else block.weights
+        flags = (way.cosine, way.shifted, self.action)
+        moved, settled, inertia = assign_slab(
+            block.rows, start, stop, weights, labels, way.centers, way.shift, way.panels, way.center_norms,
+            way.bounds, flags, partial.cluster_sums, partial.cluster_weights, scratch, way.shape,
+        )  # fmt: skip
+        way.return_scratch(scratch)
+        partial.n_moved += moved
+        partial.n_settled += settled
+        partial.inertia += inertia
+
+    def merge(self, left, right):
+        if self.action == WITH_SUMS:
+            left.cluster_sums += right.cluster_sums
+            left.cluster_weights += right.cluster_weights
+        left.n_moved += right.n_moved
+        left.n_settled += right.n_settled
+        left.inertia += right.inertia
+        return left
+
+
+@dataclass
+class DistancePass:
+    """Squared distances of the rows to the centers of their labels, times their weights; keeps the farthest."""
+
+    way: "Dense"
+    wanted: int
+    row_seconds: float = field(init=False)
+    partial_bytes: int = field(init=False)
+
+    def __post_init__(self):
+        self.row_seconds = 1e-9 * (40 + self.way.centers.shape[1])
+        self.partial_bytes = 16 * self.wanted
+
+    def start(self):
+        return [np.empty(0), np.empty(0, np.int64)]
+
+    def add(self, block, start, stop, partial, labels):
+        way = self.way
+        tile = np.empty(row_stride(way.centers.shape[1]), way.centers.dtype)
+        sq_dists = np.empty(stop - start)
+        own_distances(
+            block.rows, start, stop, labels, way.centers, way.shift, way.shifted, way.cosine, tile, sq_dists
+        )
+        if len(block.weights):
+            sq_dists *= block.weights[start:stop]
+        partial[:] = self._farthest(sq_dists, np.arange(start, stop) + block.first)
+
+    def merge(self, left, right):
+        left[:] = self._farthest(*(np.concatenate(pair) for pair in zip(left, right, strict=True)))
+        return left
+
+    def _farthest(self, sq_dists, numbers):
+        if len(sq_dists) > self.wanted:
+            bound = -np.partition(-sq_dists, self.wanted - 1)[self.wanted - 1]
+            keep = np.flatnonzero(sq_dists >= bound)
+            sq_dists, numbers = sq_dists[keep], numbers[keep]
+        order = np.lexsort((numbers, -sq_dists))[: self.wanted]
+        return [sq_dists[order], numbers[order]]
+
+
+class TransformPass:
+    """Distances of every row to every center, written to a row state of k columns."""
+
+    partial_bytes = 0
+
+    def __init__(self, way):
+        self.way = way
+        self.row_seconds = 2 * way.row_seconds
+
+    def start(self):
+        return None
+
+    def add(self, block, start, stop, partial, out):
+        way = self.way
+        scratch = way.borrow_scratch()
+        distances_to_all(
+            block.rows, start, stop, way.cosine, way.shift, way.shifted, way.plain_panels, out, scratch, way.shape
+        )
+        way.return_scratch(scratch)
+
+    def merge(self, left, right):
+        return None
+
+
+class Dense:
+    """A full sweep: every row against every center, at the machine's arithmetic rate.
+
+    Parameters
+    ----------
+    dtype : computing type of the sweep
+    d : features
+    shift : (d,) what packed rows are moved by
+    cosine : whether rows are read as unit rows
+    """
+
+    name = "dense"
+
+    def __init__(self, dtype, d, shift, cosine):
+        self.dtype, self.d, self.cosine = np.dtype(dtype), d, int(cosine)
+        self.shift, self.shifted = shift, int(np.any(shift))
+        self.shape = tile_shape(vector_set(), dtype, d)
+        self.slack, self.tiny = rounding_slack(dtype, d)
+        self._free_scratch = []
+        self.panels = np.empty(0, self.dtype)
+
+    def prepare(self, centers):
+        """Pack `centers` (k, d); the next passes are against them."""
+        k, m = len(centers), len(self.shape[0])
+        size = -(-k // m) * m * (self.d + 1)
+        if len(self.panels) != size:
+            self.panels, self.center_norms = np.empty(size, self.dtype), np.empty(k)
+        self.centers = centers
+        pack_centers(centers, self.shift, self.slack, self.panels, self.center_norms, self.shape)
+        self.bounds = (self.slack, self.tiny, float(self.center_norms.max()))
+        lanes_of_float32 = self.dtype.itemsize / 4
+        # A row's arithmetic at 180 GFLOP/s, its packing, and its share of the tile's fixed work.
+        self.row_seconds = lanes_of_float32 * (2 * self.d * k / 180e9 + 0.4e-9 * self.d) + 2e-9
+        return self
+
+    def labels_pass(self):
+        return DensePass(self, LABELS_ONLY)
+
+    def sums_pass(self):
+        return DensePass(self, WITH_SUMS)
+
+    def inertia_pass(self):
+        return DensePass(self, WITH_INERTIA)
+
+    def own_inertia_pass(self):
+        return DensePass(self, OWN_INERTIA)
+
+    def transform_pass(self):
+        """A pass that writes all distances; packs the centers once more, without norms."""
+        k, d = self.centers.shape
+        m = len(self.shape[0])
+        padded = np.zeros((-(-k // m) * m, d), self.dtype)
+        padded[:k] = self.centers - self.shift
+        self.plain_panels = np.ascontiguousarray(padded.reshape(-1, m, d).transpose(0, 2, 1)).reshape(-1)
+        return TransformPass(self)
+
+    def distance_pass(self, wanted):
+        return DistancePass(self, wanted)
+
+    def borrow_scratch(self):
+        try:
+            return self._free_scratch.pop()
+        except IndexError:
+            return scratch_for(self.dtype, self.d, self.shape)
+
+    def return_scratch(self, scratch):
+        self._free_scratch.append(scratch)
+
+
+ASSIGNERS = {"dense": Dense}
+ALIASES = {"auto": "dense", "lloyd": "dense", "elkan": "dense"}
+
+
+def choose_assigner(algorithm):
+    """The class of assigner that `algorithm` stands for."""
+    return ASSIGNERS[ALIASES.get(algorithm, algorithm)]

@@ -1,0 +1,57 @@
+"""Cluster sums in the order of labels, for sums so large that one copy a slab would not fit beside X.
+
+Rows are sorted by label (a counting sort) and the sorted list is cut into parts of equal length; a part writes
+the clusters that lie wholly in it, and hands back the two at its edges, which are added up in order of part.
+So there is one (k, d) array of sums, whatever the number of threads, and its bits do not depend on it.
+"""
+
+import math
+
+import numpy as np
+
+from fastkmeans.engine import threads
+from fastkmeans.kernels.gather import sum_in_label_order
+from fastkmeans.kernels.packing import row_stride
+from fastkmeans.kernels.update import sort_by_label
+
+PARTS_MOST = 256
+ROWS_A_PART = 512
+
+
+def needs_label_order(source, row_seconds, k):
+    """Whether the partial sums of slabs would take more memory than the fit may use. Never by thread count."""
+    if len(getattr(source, "blocks", ())) != 1:
+        return False
+    slabs = len(threads.slab_cuts(source.n, row_seconds))
+    live = math.ceil(math.log2(slabs + 1)) + 4
+    return slabs > 2 and live * k * (source.d + 1) * 8 > source.partials_bytes
+
+
+def reduce_in_label_order(source, way, labels, sums):
+    """Fill `sums` (assigners.Sums) with the cluster sums and weights of `labels`."""
+    block = source.blocks[0]
+    k, d = way.centers.shape
+    starts, order = np.empty(k + 1, np.int64), np.empty(source.n, np.int32 if source.n < 2**31 else np.int64)
+    sort_by_label(labels, starts, order)
+    n_parts = max(1, min(PARTS_MOST, source.n // ROWS_A_PART))
+    parts = [source.n * i // n_parts for i in range(n_parts + 1)]
+    sums.cluster_sums, sums.cluster_weights = np.zeros(k * d + 8), np.zeros(k)
+    matrix = sums.cluster_sums[: k * d].reshape(k, d)
+    edge_sums, edge_weights = np.zeros((n_parts, 2, d)), np.zeros((n_parts, 2))
+    edge_labels = np.full((n_parts, 2), -1)
+
+    def sum_part(part):
+        tile, own_sums = np.empty(row_stride(d), way.dtype), np.empty(d + 8)
+        sum_in_label_order(
+            block.rows, order, starts, parts[part], parts[part + 1], block.weights, d, way.cosine, way.shift,
+            way.shifted, tile, own_sums, matrix, sums.cluster_weights, edge_sums[part], edge_weights[part],
+            edge_labels[part],
+        )  # fmt: skip
+
+    threads.run(n_parts, sum_part, source.threads_for(source.n * d * 1e-9))
+    for part in range(n_parts):
+        for edge in range(2):
+            label = edge_labels[part, edge]
+            if label >= 0:
+                matrix[label] += edge_sums[part, edge]
+                sums.cluster_weights[label] += edge_weights[part, edge]

@@ -1,0 +1,154 @@
+"""Lloyd's algorithm: label the rows, take the means, until nothing changes that matters.
+
+One loop for every source and every way of labelling. A fit that is small enough runs its iterations inside one
+compiled call (kernels/small_fit.py) over the same verbs and slabs, with equal bits; it comes back here for what
+is rare: empty clusters, callbacks, the end.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fastkmeans.engine.label_order import needs_label_order, reduce_in_label_order
+from fastkmeans.engine.passes import IterationCounts, IterationStats
+from fastkmeans.engine.small import SmallFit
+from fastkmeans.kernels.update import count_empty, inertia_from_sums, update_centers
+
+
+@dataclass
+class LloydRun:
+    """The outcome of one run: centers, labels and inertia that agree with each other."""
+
+    centers: np.ndarray
+    labels: np.ndarray
+    inertia: float
+    n_iter: int
+    converged: bool
+    history: list = field(default_factory=list)
+    too_few_distinct: bool = False
+    stopped: bool = False
+
+
+class _Fit:
+    """The state of one run, iteration by iteration."""
+
+    def __init__(self, source, way, moments, centers, tol, restart, callback):
+        self.source, self.way, self.moments = source, way, moments
+        self.centers, self.tol, self.restart, self.callback = centers, tol, restart, callback
+        self.labels = source.new_row_state(np.int32)
+        self.spare = np.empty_like(centers)
+        self.history = []
+        self.converged = self.settled = self.stopped = self.too_few_distinct = False
+
+    def step(self):
+        """One iteration: labels against the present centers, then the means of the labelled rows."""
+        began = time.perf_counter()
+        way = self.way.prepare(self.centers)
+        if needs_label_order(self.source, way.row_seconds, len(self.centers)):
+            sums = self.source.reduce(way.labels_pass(), row_state=(self.labels,))
+            reduce_in_label_order(self.source, way, self.labels, sums)
+        else:
+            sums = self.source.reduce(way.sums_pass(), row_state=(self.labels,))
+        self.finish(sums, began)
+
+    def finish(self, sums, began):
+        """Means, empty clusters and convergence, from the sums of an iteration."""
+        shift, cosine = self.way.shift, self.way.cosine
+        flat, weights = sums.cluster_sums, sums.cluster_weights
+        inertia = inertia_from_sums(self.moments.spread, flat, weights, self.centers, shift)
+        n_empty = count_empty(weights)
+        relocated = self.relocate_empty(flat, weights, n_empty) if n_empty else 0
+        n_moved = sums.n_moved if self.history else self.source.n
+        center_shift = 0.0
+        # No row moved: the centers at hand are the means already, and the labels are theirs.
+        self.settled = n_moved == 0 and relocated == 0
+        if not self.settled:
+            center_shift = update_centers(flat, weights, shift, cosine, self.centers, self.spare)
+            self.centers, self.spare = self.spare, self.centers
+        self.converged = self.settled or (center_shift <= self.tol and relocated == 0)
+        self.record(IterationCounts(inertia, center_shift, n_moved, relocated), time.perf_counter() - began)
+
+    def record(self, counts, seconds):
+        """Append the iteration to the history and tell the callback."""
+        stats = IterationStats(
+            "lloyd", self.restart, len(self.history) + 1, counts.inertia, counts.center_shift, counts.n_moved,
+            counts.n_relocated, self.way.name, seconds,
+        )  # fmt: skip
+        self.history.append(stats)
+        if self.callback is not None and self.callback(stats) is False:
+            self.stopped = True
+
+    def relocate_empty(self, cluster_sums, cluster_weights, n_empty):
+        """Give each empty cluster the row that adds most to the inertia, taken from its own cluster.
+
+        Rows come in the order of weight times squared distance, lower row first on a tie, and only rows that are
+        off their center and not alone in their cluster: where none is left, the cluster stays empty.
+        """
+        d = self.centers.shape[1]
+        empty = np.flatnonzero(cluster_weights <= 0.0)
+        candidates = self.way.distance_pass(2 * n_empty + 8)
+        sq_dists, numbers = self.source.reduce(candidates, row_state=(self.labels,))
+        rows = self.source.take(numbers).astype(np.float64)
+        weights = self.source.weights_of(numbers)
+        # A mean of equal rows may be off by the rounding of its sum: such rows are on their center.
+        off_center = sq_dists > weights * (8 * np.finfo(np.float64).eps) ** 2 * (rows**2).sum(axis=1)
+        self.too_few_distinct = not off_center.any()
+        numbers, weights, rows = numbers[off_center], weights[off_center], rows[off_center] - self.way.shift
+        relocated = 0
+        taken = set()
+        for number, row, weight in zip(numbers, rows, weights, strict=True):
+            if relocated == n_empty:
+                break
+            donor = self.labels[number]
+            if cluster_weights[donor] <= weight or row.tobytes() in taken:
+                continue
+            taken.add(row.tobytes())
+            target = empty[relocated]
+            cluster_sums[donor * d : (donor + 1) * d] -= weight * row
+            cluster_weights[donor] -= weight
+            cluster_sums[target * d : (target + 1) * d] = weight * row
+            cluster_weights[target] = weight
+            relocated += 1
+        return relocated
+
+    def result(self):
+        """The run as it stands, with labels and inertia of its present centers."""
+        way = self.way.prepare(self.centers)
+        if self.settled:
+            inertia = self.source.reduce(way.own_inertia_pass(), row_state=(self.labels,)).inertia
+        else:
+            self.labels, partial = self.source.map_labels(way.inertia_pass())
+            inertia = partial.inertia
+        return LloydRun(
+            self.centers, self.labels, inertia, len(self.history), self.converged, self.history,
+            self.too_few_distinct, self.stopped,
+        )  # fmt: skip
+
+
+def run_lloyd(source, way, moments, centers, *, max_iter, tol, restart=0, callback=None):
+    """Run Lloyd's algorithm from `centers` (k, d) in the computing type.
+
+    Parameters
+    ----------
+    source : rows, see sources/blocks.py
+    way : assigner for the source's computing type (assigners.py)
+    moments : Moments of the source
+    tol : float
+        Stop when the squared shifts of the centers sum to at most this.
+    callback : callable or None
+        Gets the IterationStats of every iteration; returning False stops the run.
+
+    Returns
+    -------
+    LloydRun
+    """
+    fit = _Fit(source, way, moments, np.array(centers, way.dtype, order="C"), tol, restart, callback)
+    small = SmallFit.for_fit(fit)
+    while len(fit.history) < max_iter and not (fit.converged or fit.stopped):
+        if small is None:
+            fit.step()
+        else:
+            small.advance(fit, max_iter)
+    return fit.result()
+

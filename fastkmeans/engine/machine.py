@@ -1,0 +1,44 @@
+"""What this CPU offers: the set of vector instructions that the kernels are shaped for."""
+
+import os
+import platform
+from functools import cache
+
+from fastkmeans.kernels.packing import SHAPES
+
+FORCE_VARIABLE = "FASTKMEANS_VECTOR_SET"  # for tests and for comparing
+
+
+@cache
+def _native_vector_set():
+    from llvmlite import binding
+
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return "neon"
+    features = binding.get_host_cpu_features()
+    if all(features.get(name) for name in ("avx512f", "avx512bw", "avx512vl", "fma")):
+        return "avx512"
+    if features.get("avx2") and features.get("fma"):
+        return "avx2"
+    return "plain"
+
+
+def vector_set():
+    """The name of a row of kernels.packing.SHAPES: this machine's, or the one that the variable forces."""
+    forced = os.environ.get(FORCE_VARIABLE)
+    return forced if forced in SHAPES else _native_vector_set()
+
+
+@cache
+def cpu_name():
+    """The CPU as LLVM knows it, and as the system names it."""
+    from llvmlite import binding
+
+    name = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo") as file:
+            models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+        name = models[0] if models else name
+    except OSError:
+        pass
+    return f"{name} ({binding.get_host_cpu_name()})"

@@ -1,0 +1,120 @@
+"""The first pass over the rows: every value checked; means, spread and the shift of the columns."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastkmeans.engine.machine import vector_set
+from fastkmeans.kernels.packing import tile_shape
+from fastkmeans.kernels.slab import scratch_for
+from fastkmeans.kernels.stats import ALL_GOOD, BAD_VALUE, column_moments
+
+FAR_OFFSET = 8  # standard deviations between a column's mean and 0 from which the column is shifted
+
+
+def largest_value(dtype, d):
+    """The size from which the squares of d values might overflow `dtype`."""
+    return math.sqrt(float(np.finfo(dtype).max) / (32 * d))
+
+
+@dataclass
+class _Partial:
+    moments: np.ndarray
+    bad_row: int = -1
+    found: int = ALL_GOOD
+
+
+class MomentsPass:
+    """Sums and squares of the columns about `origin`, and the first row that cannot be used."""
+
+    def __init__(self, source, origin):
+        self.source_dtype, self.d, self.cosine = source.dtype, source.d, source.cosine
+        self.origin = origin
+        self.limit = origin.dtype.type(largest_value(source.dtype, source.d))
+        self.shape = tile_shape(vector_set(), source.dtype, source.d)
+        self.row_seconds = 1e-9 * (2 + 0.4 * source.d)
+        self.partial_bytes = 32 * source.d
+
+    def start(self):
+        return _Partial(np.zeros((4, self.d)))
+
+    def add(self, block, start, stop, partial):
+        lane_sums = np.empty(4 * self.d * len(self.shape[2]))
+        scratch = scratch_for(self.source_dtype, self.d, self.shape)
+        weights = block.weights[start:stop] if len(block.weights) else block.weights
+        found, row = column_moments(
+            block.rows, start, stop, weights, self.d, self.cosine, self.limit, self.origin,
+            partial.moments, lane_sums, scratch, self.shape,
+        )  # fmt: skip
+        if found != ALL_GOOD:
+            partial.found, partial.bad_row = found, block.first + row
+
+    def merge(self, left, right):
+        left.moments += right.moments
+        if left.found == ALL_GOOD:
+            left.found, left.bad_row = right.found, right.bad_row
+        return left
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What the first pass found, and what follows from it for the fit."""
+
+    shift: np.ndarray
+    """(d,) subtracted from every packed row: 0 in columns that are not far from 0 for their spread."""
+
+    spread: float
+    """sum w |x - shift|^2 over the rows."""
+
+    mean_variance: float
+    """Mean over the columns of their (unweighted) variance, what `tol` is a share of."""
+
+    total_weight: float
+
+
+class UnusableRow(ValueError):
+    """A row holds a value that no fit can use; validation turns it into the user's error."""
+
+    def __init__(self, row, zero):
+        super().__init__(row)
+        self.row, self.zero = row, zero
+
+
+def check_rows(source):
+    """Run the pass; return its raw moments about the first row, or raise UnusableRow."""
+    origin = np.zeros(source.d, source.dtype) if source.cosine else source.take(np.zeros(1, np.int64))[0]
+    origin = np.nan_to_num(origin, nan=0.0, posinf=0.0, neginf=0.0)
+    partial = source.reduce(MomentsPass(source, origin))
+    if partial.found != ALL_GOOD:
+        raise UnusableRow(partial.bad_row, zero=partial.found != BAD_VALUE)
+    return origin.astype(np.float64), partial.moments
+
+
+def exact_shift(mean, deviation, dtype, integers):
+    """A shift whose subtraction is exact for nearly every row.
+
+    Scores of far-off data cancel, so columns far from 0 are shifted. A difference of two floats within a factor
+    of two of each other is exact (Sterbenz), which FAR_OFFSET standard deviations give; integers less an integer
+    are exact too, so those are always centred. Elsewhere the shift is 0: then the packed rows are the stored ones
+    and the means of rows come out exact.
+    """
+    if integers:
+        return np.rint(mean).astype(dtype)
+    return np.where(np.abs(mean) >= FAR_OFFSET * deviation, mean, 0.0).astype(dtype)
+
+
+def measure(source):
+    """Check all rows of the source and return its Moments; raise UnusableRow."""
+    origin, (sums, squares, weighted_sums, weighted_squares) = check_rows(source)
+    mean = sums / source.n
+    variance = np.maximum(squares / source.n - mean**2, 0.0)
+    shift = exact_shift(origin + mean, np.sqrt(variance), source.dtype, source.integers and not source.cosine)
+    offset = shift.astype(np.float64) - origin
+    if source.weighted:
+        total_weight = source.total_weight
+        spread = weighted_squares - 2 * offset * weighted_sums + offset**2 * total_weight
+    else:
+        total_weight = float(source.n)
+        spread = squares - 2 * offset * sums + offset**2 * total_weight
+    return Moments(shift, float(spread.sum()), float(variance.mean()), total_weight)

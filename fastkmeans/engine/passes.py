@@ -1,0 +1,70 @@
+"""A pass over the rows: what the engine asks of a source, whatever the source is.
+
+A source cuts its rows into slabs, gives each a partial from `start`, lets `add` work on it, and merges the
+partials in a fixed tree. A pass holds arrays and numbers only, so it can travel to where the rows are.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Pass(Protocol):
+    """What `source.reduce(kernel, row_state=...)` takes as its kernel."""
+
+    row_seconds: float
+    """About how long a row takes, which sets the cut into slabs. From shapes, never from a clock."""
+
+    partial_bytes: int
+    """The size of a partial, which limits how many are alive at once."""
+
+    def start(self):
+        """A new, empty partial."""
+
+    def add(self, block, start, stop, partial, *row_state):
+        """Work on rows [start, stop) of the block; row_state is cut to them and written in place."""
+
+    def merge(self, left, right):
+        """Add `right` to `left` and return it; `left` holds the lower rows."""
+
+
+@dataclass
+class IterationCounts:
+    """What one Lloyd iteration did, in numbers; the driver adds which run and when."""
+
+    inertia: float
+    center_shift: float
+    n_moved: int
+    n_relocated: int
+
+
+@dataclass(frozen=True)
+class IterationStats:
+    """What one step of a fit did: what callbacks get and what `KMeansResult.history` lists."""
+
+    phase: str
+    """Either "seeding" (one for each new center) or "lloyd"."""
+
+    restart: int
+    """Which of the n_init runs, from 0."""
+
+    iteration: int
+    """From 1 within the phase."""
+
+    inertia: float
+    """Of the labels found in this iteration, around the centers they were found with; while seeding, the sum of
+    weighted squared distances to the centers chosen so far."""
+
+    center_shift: float
+    """Sum over the centers of their squared movements, what `tol` is compared with."""
+
+    n_moved: int
+    """Rows whose label changed; all of them in the first iteration."""
+
+    n_relocated: int
+    """Empty clusters that were given a far row."""
+
+    algorithm: str
+    """The way in which rows were labelled; the name of the seeding while seeding."""
+
+    seconds: float
+    """Wall time of the step."""

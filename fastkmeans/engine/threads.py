@@ -1,0 +1,253 @@
+"""The only file that knows threads: how many, the pool, the cut into slabs, the fixed merging tree.
+
+Kernels release the GIL, so a Python thread a core is enough. A slab is a contiguous range of rows, one task for
+one thread; the cut depends on the shape of the problem alone, and partial results merge in a fixed binary tree
+over slab numbers, so results have the same bits on 1 thread or 64. The calling thread works too; idle pool
+threads sleep, are daemons, and are forgotten in a forked child.
+"""
+
+import math
+import os
+import queue
+import threading
+
+SLAB_SECONDS = (0.25e-3, 8e-3)  # least and most work of one slab, on the machine of ROW_SECONDS
+SLABS_WANTED = 64
+SLAB_ROWS_MOST = 1 << 18
+SERIAL_SECONDS = 0.5e-3  # less work than this is done by the caller: waking a thread costs 30 to 100 us
+
+_limit = None  # set through threadpoolctl, None: none
+
+
+# ---- how many ---------------------------------------------------------------------------------------------
+
+
+def _quota_cpus(root="/sys/fs/cgroup"):
+    """CPUs that the control group's quota allows, or None without one."""
+    try:
+        with open(f"{root}/cpu.max") as file:
+            quota, period = file.read().split()
+    except (OSError, ValueError):
+        try:
+            with open(f"{root}/cpu/cpu.cfs_quota_us") as file:
+                quota = file.read().strip()
+            with open(f"{root}/cpu/cpu.cfs_period_us") as file:
+                period = file.read().strip()
+        except OSError:
+            return None
+    if quota in ("max", "-1"):
+        return None
+    try:
+        return max(1, math.ceil(int(quota) / int(period)))
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def available_threads():
+    """The CPUs this process may really use: affinity, container quota, and the environment's thread limits."""
+    try:
+        count = len(os.sched_getaffinity(0))
+    except AttributeError:
+        count = os.cpu_count() or 1
+    limits = [count, _quota_cpus(), _limit]
+    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
+        value = os.environ.get(name, "").split(",")[0].strip()
+        if value.isdigit() and int(value) > 0:
+            limits.append(int(value))
+    return max(1, min(limit for limit in limits if limit is not None))
+
+
+def limit_threads(count):
+    """Let fits use at most `count` threads unless they name a number (what threadpool_limits calls)."""
+    global _limit
+    _limit = count
+
+
+# ---- the cut ----------------------------------------------------------------------------------------------
+
+
+def slab_cuts(n_rows, row_seconds):
+    """Boundaries of the slabs of n_rows rows whose work is about row_seconds each: (0, ..., n_rows)."""
+    least, most = SLAB_SECONDS
+    total = n_rows * row_seconds
+    slab = min(max(total / SLABS_WANTED, least), most)
+    count = max(math.ceil(total / slab), math.ceil(n_rows / SLAB_ROWS_MOST), 1)
+    count = min(count, max(1, n_rows))
+    return [n_rows * i // count for i in range(count + 1)]
+
+
+# ---- the pool ---------------------------------------------------------------------------------------------
+
+
+class _Job:
+    """Tasks 0 .. n_tasks - 1 of one caller, taken in ascending order by whoever is free."""
+
+    def __init__(self, n_tasks, body):
+        self.n_tasks, self.body = n_tasks, body
+        self.lock = threading.Lock()
+        self.idle = threading.Condition(self.lock)
+        self.next_task = self.helpers = 0
+        self.error = None
+
+    def work(self):
+        while True:
+            with self.lock:
+                task = self.next_task
+                if task >= self.n_tasks or self.error is not None:
+                    return
+                self.next_task += 1
+            try:
+                self.body(task)
+            except BaseException as error:  # noqa: BLE001 - handed to the caller, whoever ran the task
+                with self.lock:
+                    self.error = self.error or error
+                return
+
+    def help(self):
+        with self.lock:
+            if self.next_task >= self.n_tasks or self.error is not None:
+                return
+            self.helpers += 1
+        try:
+            self.work()
+        finally:
+            with self.lock:
+                self.helpers -= 1
+                self.idle.notify_all()
+
+    def stop(self, error):
+        with self.lock:
+            self.error = self.error or error
+
+    def wait(self):
+        with self.lock:
+            while self.helpers:
+                self.idle.wait()
+
+
+class _Pool:
+    def __init__(self):
+        self.jobs = queue.SimpleQueue()
+        self.lock = threading.Lock()
+        self.size = 0
+
+    def call(self, job, helpers):
+        with self.lock:
+            while self.size < helpers:
+                name = f"fastkmeans-{self.size}"
+                try:
+                    threading.Thread(target=self._serve, name=name, daemon=True).start()
+                except RuntimeError:  # the interpreter is ending, or threads are used up: the caller does it all
+                    break
+                self.size += 1
+        for _ in range(min(helpers, self.size)):
+            self.jobs.put(job)
+
+    def _serve(self):
+        while True:
+            self.jobs.get().help()
+
+
+_pool = _Pool()
+
+
+def run(n_tasks, body, n_threads):
+    """Call body(0), ..., body(n_tasks - 1), begun in this order, on up to n_threads threads, the caller's included.
+
+    An exception of a task stops the rest and is raised here; so is an interrupt of the caller, once the tasks
+    under way have ended.
+    """
+    if n_threads <= 1 or n_tasks <= 1:
+        for task in range(n_tasks):
+            body(task)
+        return
+    job = _Job(n_tasks, body)
+    try:
+        _pool.call(job, min(n_threads, n_tasks) - 1)
+        job.work()
+        job.wait()
+    except BaseException as error:
+        job.stop(error)
+        job.wait()
+        raise
+    if job.error is not None:
+        raise job.error
+
+
+# ---- the tree ---------------------------------------------------------------------------------------------
+
+
+class _Tree:
+    """Merges the partials of n_leaves tasks in a binary tree over their numbers, whatever their order in time."""
+
+    def __init__(self, n_leaves, merge):
+        self.merge, self.lock, self.waiting = merge, threading.Lock(), {}
+        self.widths = [n_leaves]
+        while self.widths[-1] > 1:
+            self.widths.append((self.widths[-1] + 1) // 2)
+        self.root = None
+
+    def add(self, leaf, partial):
+        level, place = 0, leaf
+        while self.widths[level] > 1:
+            sibling = place ^ 1
+            if sibling < self.widths[level]:
+                with self.lock:
+                    other = self.waiting.pop((level, sibling), None)
+                    if other is None:
+                        self.waiting[level, place] = partial
+                        return
+                partial = self.merge(other, partial) if sibling < place else self.merge(partial, other)
+            level, place = level + 1, place // 2
+        self.root = partial
+
+
+def reduce(n_leaves, leaf, merge, n_threads):
+    """Merge leaf(0), ..., leaf(n_leaves - 1) by merge(left, right) in the fixed tree; return the root."""
+    tree = _Tree(n_leaves, merge)
+    run(n_leaves, lambda number: tree.add(number, leaf(number)), n_threads)
+    return tree.root
+
+
+# ---- fork, threadpoolctl ----------------------------------------------------------------------------------
+
+
+def _forget_pool():
+    global _pool
+    _pool = _Pool()
+
+
+def guard_fork(compiler_lock):
+    """Let forked children start clean: no pool of the parent's, and no compiler lock held by a thread not there."""
+    os.register_at_fork(
+        before=compiler_lock.acquire,
+        after_in_parent=compiler_lock.release,
+        after_in_child=lambda: (compiler_lock.release(), _forget_pool()),
+    )
+
+
+def register_controller():
+    """Make threadpoolctl.threadpool_limits bind us: a controller found through LLVM, which Numba always loads."""
+    import threadpoolctl
+
+    class FastKMeansController(threadpoolctl.LibController):
+        user_api = "fastkmeans"
+        internal_api = "fastkmeans"
+        filename_prefixes = ("libllvmlite",)
+
+        def get_num_threads(self):
+            return available_threads()
+
+        def set_num_threads(self, num_threads):
+            limit_threads(num_threads)
+
+        def get_version(self):
+            return None
+
+        def set_additional_attributes(self):
+            pass
+
+    try:
+        threadpoolctl.register(FastKMeansController)
+    except ValueError:  # registered already, by an earlier import of this module
+        pass

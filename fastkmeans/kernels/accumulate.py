@@ -1,0 +1,84 @@
+"""Weighted sums of packed rows by cluster, in float64, while the rows are in cache."""
+
+from fastkmeans.kernels.jit import inline
+from fastkmeans.kernels.simd import add_row, add_where, load, multiply, repeat, splat, sum_lanes, widen
+
+EIGHT = (None,) * 8
+ONE = (None,)
+# Few clusters of few features would wait for the previous row's sum of the same cluster: there the rows of a
+# tile are summed in lanes under a mask. 1M x 2, k=8: 0.6 ns a row against 2.4 (python -m benchmarks.kernels).
+BY_LANE_CLUSTERS = 16
+BY_LANE_FEATURES = 7
+
+
+@inline
+def sums_by_lane(d, k):
+    """Whether accumulate_by_lane is the faster way."""
+    return k <= BY_LANE_CLUSTERS and d <= BY_LANE_FEATURES
+
+
+@inline
+def accumulate_by_lane(
+    columns,  # in     (n_groups * d * step,) the columns of a packed tile
+    n_groups,
+    d,
+    labels,  # in     (n_groups * step,) cluster of each row, negative: leave it out
+    weights,  # in     (n_groups * step,), padded, or (0,) for ones
+    cluster_sums,  # in/out (k * d + 8,) flat
+    cluster_weights,  # in/out (k,)
+    shape,
+):
+    """As `accumulate`, from columns: a lane a row, a masked sum a cluster."""
+    centers, vectors, lanes = shape
+    m, r, width = len(centers), len(vectors), len(lanes)
+    k = len(cluster_weights)
+    weighted = len(weights) > 0
+    for first in range(0, k, m):
+        for feature in range(-1, d):  # -1 stands for the weights themselves
+            sums = repeat(splat(0.0, lanes), centers)
+            for vector in range(n_groups * r):
+                row = vector * width
+                if feature < 0:
+                    values = splat(1.0, lanes)
+                else:
+                    group = vector // r
+                    at = (group * d + feature) * r * width + row - group * r * width
+                    values = widen(load(columns, at, ONE, lanes)[0])
+                if weighted:
+                    values = multiply(values, load(weights, row, ONE, lanes)[0])
+                sums = add_where(sums, load(labels, row, ONE, lanes)[0], first, values)
+            for c in range(min(m, k - first)):
+                if feature < 0:
+                    cluster_weights[first + c] += sum_lanes(sums[c])
+                else:
+                    cluster_sums[(first + c) * d + feature] += sum_lanes(sums[c])
+
+
+@inline
+def accumulate(
+    tile,  # in     (count * stride,) packed rows
+    stride,
+    count,
+    d,
+    labels,  # in     (count,) cluster of each row, negative: leave it out
+    weights,  # in     (count,) or (0,) for ones
+    cluster_sums,  # in/out (k * d + 8,) flat: whole vectors spill zeros into the next row
+    cluster_weights,  # in/out (k,)
+):
+    """cluster_sums[labels[i]] += weights[i] * row i, cluster_weights[labels[i]] += weights[i]."""
+    weighted = len(weights) > 0
+    weight = 1.0
+    for i in range(count):
+        label = labels[i]
+        if label < 0:
+            continue
+        if weighted:
+            weight = weights[i]
+        cluster_weights[label] += weight
+        at, row = label * d, i * stride
+        if stride >= 8:
+            for feature in range(0, d, 8):
+                add_row(cluster_sums, at + feature, tile, row + feature, weight, EIGHT)
+        else:
+            for feature in range(d):
+                cluster_sums[at + feature] += weight * tile[row + feature]

@@ -1,0 +1,65 @@
+"""Squared distances, exactly: by the definition of nearest, and for inertia.
+
+The definition is the float64 sum, over features in ascending order, of (x - c)^2 with x and c as stored. It
+settles the rows that a sweep cannot (settle.py). Inertia needs no particular order, so it sums in vectors.
+"""
+
+import numpy as np
+
+from fastkmeans.kernels.jit import inline
+from fastkmeans.kernels.packing import normalise_row, stored_value
+from fastkmeans.kernels.simd import add_squared_differences, splat, sum_lanes
+
+EIGHT = (None,) * 8
+FEATURES_A_LOOK = 64  # features between two looks at whether the sum can still win
+
+
+@inline
+def stored_row(rows, i, d, cosine, lane_row, row):
+    """Write row i as the definition reads it to `row` (float64): as stored, or its unit row for cosine."""
+    address, row_bytes, column_bytes, code, swapped = rows
+    address += i * row_bytes
+    if cosine:
+        for feature in range(d):
+            lane_row[feature] = stored_value(address + feature * column_bytes, code, swapped)
+        normalise_row(lane_row, 0, d)
+        for feature in range(d):
+            row[feature] = lane_row[feature]
+    else:
+        for feature in range(d):
+            row[feature] = stored_value(address + feature * column_bytes, code, swapped)
+
+
+@inline
+def defined_sq_dist(row, centers, j, d, limit):
+    """The definition's squared distance of `row` to center j; any value >= limit where it is not below it."""
+    total = 0.0
+    feature = 0
+    while feature < d:
+        until = min(feature + FEATURES_A_LOOK, d)
+        while feature < until:
+            difference = row[feature] - np.float64(centers[j, feature])
+            total += difference * difference
+            feature += 1
+        # Sums of squares only grow, rounding included, so an early end cannot reject a winner.
+        if total >= limit:
+            return total
+    return total
+
+
+@inline
+def own_sq_dist(tile, at, centers, j, shift, d):
+    """The squared distance of the packed row at `at` to center j, in float64, in any order of features."""
+    whole = d - d % 8
+    total = 0.0
+    if whole:
+        flat = centers.reshape(-1)
+        sums = splat(0.0, EIGHT)
+        for feature in range(0, whole, 8):
+            sums = add_squared_differences(sums, tile, at + feature, flat, j * d + feature, shift, feature, EIGHT)
+        total = sum_lanes(sums)
+    for feature in range(whole, d):
+        center = np.float64(centers[j, feature]) - np.float64(shift[feature])
+        difference = np.float64(tile[at + feature]) - center
+        total += difference * difference
+    return total

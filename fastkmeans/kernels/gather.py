@@ -1,0 +1,76 @@
+"""Chosen rows, one by one: as an array in the computing type, or summed in the order of their labels."""
+
+import numpy as np
+
+from fastkmeans.kernels.accumulate import accumulate
+from fastkmeans.kernels.distances import own_sq_dist
+from fastkmeans.kernels.jit import jit
+from fastkmeans.kernels.packing import load_rows, normalise_row, pack_tile
+
+
+@jit
+def gather_rows(rows, wanted, d, cosine, out):
+    """out[i] = row wanted[i], converted, and of length 1 for cosine; out is (len(wanted), d)."""
+    one = np.int64(1)
+    for i in range(len(wanted)):
+        load_rows(rows, wanted[i], one, d, out[i], d)
+        if cosine:
+            normalise_row(out[i], 0, d)
+
+
+@jit
+def sum_in_label_order(
+    rows,
+    order,  # in     (n,) row numbers sorted by label, ascending within a label
+    starts,  # in     (k + 1,) where each label begins in order
+    start,  # the part of order to sum
+    stop,
+    weights,  # in     (n,) or (0,)
+    d,
+    cosine,
+    shift,
+    shifted,
+    tile,  # scratch (stride,)
+    own_sums,  # scratch (d + 8,)
+    cluster_sums,  # out    (k, d) of the clusters that lie wholly in the part
+    cluster_weights,  # out    (k,)
+    edge_sums,  # out    (2, d) of the cluster that began before the part, and of the one that goes on after it
+    edge_weights,  # out    (2,)
+    edge_labels,  # out    (2,) those clusters, -1: none
+):
+    """Sum the listed rows cluster by cluster. Each cluster is written once, so parts run side by side."""
+    one = np.int64(1)
+    own_weight, own_label = np.zeros(1), np.zeros(1, np.int32)
+    j = np.searchsorted(starts, start, side="right") - 1
+    at = start
+    while at < stop:
+        until = min(starts[j + 1], stop)
+        own_sums[:] = 0.0
+        own_weight[0] = 0.0
+        for i in range(at, until):
+            row = order[i]
+            row_weight = weights[row : row + 1] if len(weights) else weights
+            pack_tile(rows, row, one, one, d, cosine, shift, shifted, tile, len(tile))
+            accumulate(tile, len(tile), one, d, own_label, row_weight, own_sums, own_weight)
+        if starts[j] >= start and starts[j + 1] <= stop:
+            cluster_sums[j] = own_sums[:d]
+            cluster_weights[j] = own_weight[0]
+        else:
+            edge = 0 if starts[j] < start else 1
+            edge_sums[edge] = own_sums[:d]
+            edge_weights[edge] = own_weight[0]
+            edge_labels[edge] = j
+        at = until
+        j += 1
+        while at < stop and starts[j + 1] <= at:
+            j += 1
+
+
+@jit
+def own_distances(rows, start, stop, labels, centers, shift, shifted, cosine, tile, sq_dists):
+    """sq_dists[i] = squared distance of row start + i to the center of its label, float64."""
+    one = np.int64(1)
+    d = centers.shape[1]
+    for i in range(stop - start):
+        pack_tile(rows, start + i, one, one, d, cosine, shift, shifted, tile, len(tile))
+        sq_dists[i] = own_sq_dist(tile, 0, centers, labels[i], shift, d)

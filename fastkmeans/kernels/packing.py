@@ -1,0 +1,266 @@
+"""Rows and centers in the form that the sweeps read: the tile, its columns, the panels.
+
+Rows reach a kernel as five integers (address, row stride, column stride, dtype code, swapped), so one compiled
+kernel serves every dtype, layout and byte order, and nothing of X is copied beyond a tile. A tile is a few
+rows converted to the computing type, normalised for cosine, and moved by `shift`; its columns are the same
+numbers feature by feature, a row in every lane. A panel is a few centers, feature-major, bias first.
+"""
+
+import numpy as np
+
+from fastkmeans.kernels.jit import inline, jit
+from fastkmeans.kernels.simd import (
+    add_squares,
+    load,
+    load_four_columns,
+    repeat,
+    splat,
+    store,
+    strided_view,
+    vector_view,
+)
+
+# The order is the code: a kernel tells stored types apart by it.
+STORED_DTYPES = ("f4", "f8", "f2", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8")
+F4, F8, F2, I1, U1, I2, U2, I4, U4, I8, U8 = range(len(STORED_DTYPES))
+HALF_INFINITY = 0x7C00
+
+# Register tiles (centers broadcast, vectors of rows, lanes of float32; float64 has half the lanes), and the
+# features from which the second shape is used. Accumulators + columns + 1 broadcast fit the registers:
+# 8 x 2 + 2 + 1 and the running best (6) in 32, 6 x 4 + 4 + 1 in 32 (the running best spills, once a panel).
+# On AVX-512 (Zen 5), GFLOP/s of both: d=16 k=64 305 | 289, d=64 k=256 361 | 400, d=128 k=1000 402 | 423
+# (python -m benchmarks.kernels).
+SHAPES = {
+    "avx512": ((8, 2, 16), (6, 4, 16)),
+    "avx2": ((4, 2, 8), (6, 2, 8)),
+    "neon": ((8, 2, 4), (6, 4, 4)),
+    "plain": ((4, 2, 4), (4, 2, 4)),
+}
+WIDE_FROM_FEATURES = 48
+TILE_BYTES = 32 * 1024  # rows and columns of a tile together fill half to two thirds of an L1 cache
+
+
+def tile_shape(vector_set, dtype, d):
+    """The register tile for this machine as tuples of Nones, whose lengths kernels read from their types."""
+    rows, vectors, width = SHAPES[vector_set][d >= WIDE_FROM_FEATURES]
+    width = width * 4 // np.dtype(dtype).itemsize
+    # Four lanes at least: columns are loaded in groups of four; narrower registers are paired by the compiler.
+    return (None,) * rows, (None,) * vectors, (None,) * max(4, width)
+
+
+def row_stride(d):
+    """Elements from one row of a tile to the next: whole vectors of eight where rows are summed by vectors."""
+    return d if d < 8 else -(-d // 8) * 8
+
+
+@jit
+def stored_value(address, code, swapped):
+    """The number at `address` in float64, whatever its type and byte order."""
+    size = 4 if code == F4 or code == I4 or code == U4 else 8
+    if code == I1 or code == U1:
+        size = 1
+    elif code == F2 or code == I2 or code == U2:
+        size = 2
+    raw = vector_view(address, size, np.uint8(0))
+    bits = np.uint64(0)
+    for i in range(size):
+        byte = raw[i] if swapped else raw[size - 1 - i]
+        bits = (bits << np.uint64(8)) | np.uint64(byte)
+    if code == F8:
+        return np.uint64(bits).view(np.float64)
+    if code == F4:
+        return np.float64(np.uint32(bits).view(np.float32))
+    if code == F2:
+        return np.float64(half_value(np.uint16(bits)))
+    if code == U1 or code == U2 or code == U4 or code == U8:
+        return np.float64(bits)
+    unused = np.uint64(64 - 8 * size)
+    return np.float64(np.int64(bits << unused) >> np.int64(unused))
+
+
+@inline
+def half_value(bits):
+    """The float32 value of an IEEE half given as uint16, without the instruction that old machines lack."""
+    magnitude = np.uint32(bits & np.uint16(0x7FFF))
+    value = np.uint32(magnitude << np.uint32(13)).view(np.float32) * np.float32(2.0**112)
+    if magnitude >= HALF_INFINITY:
+        value = np.float32(np.inf) if magnitude == HALF_INFINITY else np.float32(np.nan)
+    return -value if bits & np.uint16(0x8000) else value
+
+
+@inline
+def _copy_rows(view, count, d, out, stride):
+    for i in range(count):
+        for feature in range(d):
+            out[i * stride + feature] = view[i, feature]
+
+
+@inline
+def _copy_runs(address, row_bytes, column_bytes, like, count, d, out, stride):
+    if stride == d and row_bytes == d * column_bytes:
+        flat = vector_view(address, count * d, like)
+        for q in range(count * d):
+            out[q] = flat[q]
+    else:
+        for i in range(count):
+            run = vector_view(address + i * row_bytes, d, like)
+            at = i * stride
+            for feature in range(d):
+                out[at + feature] = run[feature]
+
+
+@inline
+def _copy_halves(address, row_bytes, count, d, out, stride):
+    for i in range(count):
+        run = vector_view(address + i * row_bytes, d, np.uint16(0))
+        for feature in range(d):
+            out[i * stride + feature] = half_value(run[feature])
+
+
+@inline
+def load_rows(rows, start, count, d, out, stride):
+    """Write rows [start, start + count) to `out`, converted to its type, `stride` elements apart."""
+    address, row_bytes, column_bytes, code, swapped = rows
+    address += start * row_bytes
+    if swapped == 0 and code == F4 and column_bytes == 4:
+        _copy_runs(address, row_bytes, column_bytes, np.float32(0), count, d, out, stride)
+    elif swapped == 0 and code == F8 and column_bytes == 8:
+        _copy_runs(address, row_bytes, column_bytes, np.float64(0), count, d, out, stride)
+    elif swapped == 0 and code == U1 and column_bytes == 1:
+        _copy_runs(address, row_bytes, column_bytes, np.uint8(0), count, d, out, stride)
+    elif swapped == 0 and code == F2 and column_bytes == 2:
+        _copy_halves(address, row_bytes, count, d, out, stride)
+    elif swapped == 0 and code == F4:
+        _copy_rows(strided_view(address, count, d, row_bytes, column_bytes, np.float32(0)), count, d, out, stride)
+    elif swapped == 0 and code == F8:
+        _copy_rows(strided_view(address, count, d, row_bytes, column_bytes, np.float64(0)), count, d, out, stride)
+    else:
+        for i in range(count):
+            for feature in range(d):
+                place = address + i * row_bytes + feature * column_bytes
+                out[i * stride + feature] = stored_value(place, code, swapped)
+
+
+@inline
+def normalise_row(row, at, d):
+    """Divide row[at : at + d] by its length; return the length (0 leaves the row as it is)."""
+    squares = 0.0
+    for feature in range(d):
+        squares += np.float64(row[at + feature]) * np.float64(row[at + feature])
+    length = np.sqrt(squares)
+    if length > 0.0:
+        for feature in range(d):
+            row[at + feature] = np.float64(row[at + feature]) / length
+    return length
+
+
+@jit
+def pack_tile(
+    rows,  # in     (address, row stride, column stride, dtype code, swapped)
+    start,  # first row
+    count,  # rows to pack, at most room
+    room,  # rows of the tile
+    d,
+    cosine,
+    shift,  # in     (d,)
+    shifted,  # whether any shift is not zero
+    tile,  # out    (room * stride,) padded with zeros
+    stride,
+):
+    """Pack rows [start, start + count) as a tile: converted, normalised for cosine, minus shift, zero-padded."""
+    load_rows(rows, start, count, d, tile, stride)
+    if cosine:
+        for i in range(count):
+            normalise_row(tile, i * stride, d)
+    if shifted:
+        for i in range(count):
+            at = i * stride
+            for feature in range(d):
+                tile[at + feature] -= shift[feature]
+    if stride > d:
+        for i in range(count):
+            for feature in range(d, stride):
+                tile[i * stride + feature] = 0
+    for q in range(count * stride, room * stride):
+        tile[q] = 0
+
+
+@jit
+def turn_tile(tile, stride, n_groups, d, columns, shape):
+    """Write the tile's columns: per group of rows and feature, one number a row."""
+    _, vectors, lanes = shape
+    width = len(lanes)
+    step = len(vectors) * width
+    if d == 1:
+        for i in range(n_groups * step):
+            columns[i] = tile[i]
+    elif d == 2:
+        for group in range(n_groups):
+            at = group * 2 * step
+            for i in range(step):
+                columns[at + i] = tile[at + 2 * i]
+                columns[at + step + i] = tile[at + 2 * i + 1]
+    elif d == 3:
+        for group in range(n_groups):
+            at = group * 3 * step
+            for i in range(step):
+                columns[at + i] = tile[at + 3 * i]
+                columns[at + step + i] = tile[at + 3 * i + 1]
+                columns[at + 2 * step + i] = tile[at + 3 * i + 2]
+    else:
+        for group in range(n_groups):
+            for r in range(len(vectors)):
+                first_row = (group * step + r * width) * stride
+                base = group * d * step + r * width
+                for quad in range(0, d, 4):
+                    feature = min(quad, d - 4)  # the last four overlap where d is no multiple of four
+                    c0, c1, c2, c3 = load_four_columns(tile, first_row + feature, stride, lanes)
+                    store(columns, base + feature * step, (c0,))
+                    store(columns, base + (feature + 1) * step, (c1,))
+                    store(columns, base + (feature + 2) * step, (c2,))
+                    store(columns, base + (feature + 3) * step, (c3,))
+
+
+@inline
+def square_norms(columns, n_groups, d, norms, shape):
+    """norms[i] = the squared length of row i of the tile, in the computing type."""
+    _, vectors, lanes = shape
+    step = len(vectors) * len(lanes)
+    for group in range(n_groups):
+        place = group * d * step
+        sums = repeat(splat(norms.dtype.type(0), lanes), vectors)
+        for _ in range(d):
+            sums = add_squares(sums, load(columns, place, vectors, lanes))
+            place += step
+        store(norms, group * step, sums)
+
+
+@jit
+def pack_centers(
+    centers,  # in     (k, d) in the computing type
+    shift,  # in     (d,)
+    slack,  # share of a squared norm that bounds a score's rounding error (settle.py)
+    panels,  # out    (n_panels * (d + 1) * m,)
+    center_norms,  # out    (k,) squared lengths of the shifted centers, float64
+    shape,
+):
+    """Write the centers as panels: the bias slack * |c|^2 - |c|^2 / 2, then the features; padding never wins."""
+    k, d = centers.shape
+    m = len(shape[0])
+    n_panels = (k + m - 1) // m
+    for panel in range(n_panels):
+        at = panel * (d + 1) * m
+        for i in range(m):
+            j = panel * m + i
+            if j < k:
+                squares = 0.0
+                for feature in range(d):
+                    value = centers[j, feature] - shift[feature]
+                    panels[at + (feature + 1) * m + i] = value
+                    squares += np.float64(value) * np.float64(value)
+                center_norms[j] = squares
+                panels[at + i] = slack * squares - 0.5 * squares
+            else:
+                panels[at + i] = -np.inf
+                for feature in range(d):
+                    panels[at + (feature + 1) * m + i] = 0

@@ -1,0 +1,78 @@
+"""Whole iterations of a small fit inside one compiled call, over the same verbs and slabs as engine/lloyd.py.
+
+It hands back to Python what is rare: an empty cluster to fill, the end of a piece of work (an interrupt must
+not wait), convergence. Sums of slabs merge in the same tree, walked depth first.
+"""
+
+import numpy as np
+
+from fastkmeans.kernels.jit import jit
+from fastkmeans.kernels.packing import pack_centers
+from fastkmeans.kernels.slab import WITH_SUMS, assign_slab
+from fastkmeans.kernels.update import count_empty, inertia_from_sums, update_centers
+
+GOING_ON, CLOSE_ENOUGH, LABELS_STAY, EMPTY_CLUSTER = range(4)
+
+
+@jit
+def small_fit(
+    rows,
+    cuts,  # in     (n_slabs + 1,) boundaries of the slabs
+    weights,  # in     (n,) or (0,)
+    labels,  # in/out (n,)
+    centers,  # in/out (k, d)
+    spare,  # scratch (k, d)
+    shift,
+    panels,  # scratch
+    center_norms,  # scratch
+    rounding,  # in     (slack, tiny)
+    flags,  # in     (cosine, shifted)
+    spread,  # in     sum w |x - shift|^2
+    tol,
+    n_before,  # iterations done before this call
+    history,  # out    (n_iterations, 3) inertia, center shift, rows moved
+    sums_stack,  # scratch (levels, k * d + 8), on an empty cluster the sums are in [0]
+    weights_stack,  # scratch (levels, k), likewise
+    scratch,
+    shape,
+):
+    """Run up to len(history) iterations; return (how it ended, iterations finished, rows moved in the last)."""
+    slack, tiny = rounding
+    cosine, shifted = flags
+    n_slabs = len(cuts) - 1
+    for iteration in range(len(history)):
+        pack_centers(centers, shift, slack, panels, center_norms, shape)
+        bounds = (slack, tiny, center_norms.max())
+        moved, top = 0, 0
+        for slab in range(n_slabs):
+            start, stop = cuts[slab], cuts[slab + 1]
+            sums_stack[top] = 0.0
+            weights_stack[top] = 0.0
+            own = weights[start:stop] if len(weights) else weights
+            slab_moved, _, _ = assign_slab(
+                rows, start, stop, own, labels[start:stop], centers, shift, panels, center_norms, bounds,
+                (cosine, shifted, WITH_SUMS), sums_stack[top], weights_stack[top], scratch, shape,
+            )  # fmt: skip
+            moved += slab_moved
+            top += 1
+            # Every pair of equal height merges at once; after the last slab the rest merges, latest first.
+            pairs = slab + 1
+            while top > 1 and (pairs % 2 == 0 or slab == n_slabs - 1):
+                sums_stack[top - 2] += sums_stack[top - 1]
+                weights_stack[top - 2] += weights_stack[top - 1]
+                top -= 1
+                pairs //= 2
+        cluster_sums, cluster_weights = sums_stack[0], weights_stack[0]
+        if count_empty(cluster_weights) > 0:
+            return EMPTY_CLUSTER, iteration, moved
+        history[iteration, 0] = inertia_from_sums(spread, cluster_sums, cluster_weights, centers, shift)
+        history[iteration, 1] = 0.0
+        history[iteration, 2] = moved
+        if moved == 0 and n_before + iteration > 0:
+            return LABELS_STAY, iteration + 1, moved
+        center_shift = update_centers(cluster_sums, cluster_weights, shift, cosine, centers, spare)
+        history[iteration, 1] = center_shift
+        centers[:] = spare
+        if center_shift <= tol:
+            return CLOSE_ENOUGH, iteration + 1, moved
+    return GOING_ON, len(history), np.int64(-1)

@@ -1,0 +1,76 @@
+"""Model files: an .npz of plain arrays and a JSON header. Reading one runs no code."""
+
+import json
+import os
+import uuid
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from fastkmeans.result import IterationStats, KMeansResult
+
+FORMAT = "fastkmeans model"
+VERSION = 1
+FIELDS = ("inertia", "n_iter", "converged", "plan", "metric")
+
+
+def write_whole(path, write):
+    """Let `write(file)` fill a new file beside `path`, then move it there in one step."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with open(temporary, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save(result, path):
+    """Write a KMeansResult to `path`, whole or not at all."""
+    header = {"format": FORMAT, "version": VERSION, **{name: getattr(result, name) for name in FIELDS}}
+    header["history"] = [asdict(stats) for stats in result.history]
+    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    write_whole(path, lambda file: np.savez(file, header=text, centers=result.centers, labels=result.labels))
+
+
+def load(path):
+    """Read a model file.
+
+    Parameters
+    ----------
+    path : path-like
+        A file that `KMeansResult.save` wrote.
+
+    Returns
+    -------
+    KMeansResult
+
+    Raises
+    ------
+    ValueError
+        If the file is not a whole and sound model file.
+    FileNotFoundError
+        If there is none.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names = set(archive.files)
+            if names != {"header", "centers", "labels"}:
+                raise ValueError(f"it holds {sorted(names)}")
+            header = json.loads(archive["header"].tobytes().decode())
+            centers, labels = archive["centers"], archive["labels"]
+        if header.get("format") != FORMAT or header.get("version") != VERSION:
+            raise ValueError(f"its format is {header.get('format')!r}, version {header.get('version')!r}")
+        if centers.ndim != 2 or centers.dtype not in (np.float32, np.float64) or not np.isfinite(centers).all():
+            raise ValueError("its centers are no finite float matrix")
+        if labels.ndim != 1 or labels.dtype != np.int32:
+            raise ValueError("its labels are no vector of int32")
+        history = tuple(IterationStats(**stats) for stats in header["history"])
+        return KMeansResult(centers, labels, history=history, **{name: header[name] for name in FIELDS})
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{os.fspath(path)} is not a fastkmeans model file: {error}") from None

@@ -1,0 +1,172 @@
+"""Rows in memory: arrays of any dtype, layout and byte order, whole or in blocks, read where they lie.
+
+This is the protocol by which the engine reaches rows, wherever they come from (engine/passes.py is the other
+side of it):
+
+  n, d, dtype, cosine, integers, weighted     what the rows are; dtype is the computing type
+  reduce(kernel, row_state=())                one pass over the rows, merged in the fixed tree
+  sample(m, seed)                             row numbers of a weighted draw that every source makes alike
+  take(numbers)                               those rows in the computing type, of length 1 for cosine
+  new_row_state(dtype)                        an array with one entry a row
+  map_labels(kernel)                          the labels that an assigning pass gives, in row order
+"""
+
+import math
+
+import numpy as np
+
+from fastkmeans.engine import threads
+from fastkmeans.kernels.gather import gather_rows
+from fastkmeans.kernels.packing import STORED_DTYPES
+
+FLOAT32_EXACT = ("f4", "f2", "i1", "u1", "i2", "u2")  # stored types whose values float32 holds exactly
+PARTIALS_BYTES = 64 << 20  # what partial results may take, if that is more than their share of X
+PARTIALS_SHARE = 0.15
+SAMPLE_ROWS = 1 << 18  # keys drawn at a time
+
+
+def stored_code(dtype):
+    """The kernels' code for a stored dtype; bool is stored as uint8."""
+    return STORED_DTYPES.index("u1" if dtype == np.bool_ else dtype.str[1:])
+
+
+def computing_dtype(dtype):
+    """float32 where it holds the stored values exactly, else float64."""
+    return np.dtype(np.float32 if STORED_DTYPES[stored_code(dtype)] in FLOAT32_EXACT else np.float64)
+
+
+class Block:
+    """A contiguous range of a source's rows, as kernels read it."""
+
+    def __init__(self, array, first, weights):
+        self.array, self.first, self.weights = array, first, weights
+        self.n = len(array)
+        swapped = int(not array.dtype.isnative)
+        self.rows = (array.ctypes.data, *array.strides, stored_code(array.dtype), swapped)
+
+
+def counter_keys(numbers, seed):
+    """A uniform number in (0, 1) for each row number, the same wherever the row lies (SplitMix64)."""
+    with np.errstate(over="ignore"):
+        z = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    return ((z >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+
+class ArrayRows:
+    """The rows of a 2-D array, or of several with the same columns, as one source.
+
+    Parameters
+    ----------
+    arrays : ndarray or list of ndarray, (n, d)
+        Read in place; nothing is copied.
+    weights : ndarray of shape (n,), float64, or None
+    cosine : bool
+        Read every row as its unit row.
+    dtype : computing type, default by the stored one
+    n_threads : int, default all that are available
+    """
+
+    def __init__(self, arrays, weights=None, *, cosine=False, dtype=None, n_threads=None):
+        arrays = arrays if isinstance(arrays, list) else [arrays]
+        stored = arrays[0].dtype
+        self.n, self.d = sum(map(len, arrays)), arrays[0].shape[1]
+        self.dtype = np.dtype(dtype) if dtype is not None else computing_dtype(stored)
+        self.cosine, self.integers = bool(cosine), stored.kind in "iub"
+        self.n_threads = n_threads
+        self.n_bytes = sum(array.nbytes for array in arrays)
+        self.weights = np.empty(0) if weights is None else weights
+        self.weighted = weights is not None
+        self.blocks = []
+        first = 0
+        for array in arrays:
+            own = self.weights[first : first + len(array)] if self.weighted else self.weights
+            self.blocks.append(Block(array, first, own))
+            first += len(array)
+
+    @property
+    def total_weight(self):
+        return float(self.weights.sum()) if self.weighted else float(self.n)
+
+    @property
+    def partials_bytes(self):
+        """Memory that the partial results of a pass may take together."""
+        return max(PARTIALS_BYTES, PARTIALS_SHARE * self.n_bytes)
+
+    def weights_of(self, numbers):
+        """The weights of the rows with these numbers."""
+        return self.weights[numbers] if self.weighted else np.ones(len(numbers))
+
+    def slabs(self, row_seconds):
+        """(block, start, stop) of every slab, in row order."""
+        return [
+            (block, start, stop)
+            for block in self.blocks
+            for cuts in [threads.slab_cuts(block.n, row_seconds)]
+            for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
+        ]
+
+    def threads_for(self, seconds):
+        """How many threads `seconds` of work are worth."""
+        if seconds < threads.SERIAL_SECONDS:
+            return 1
+        return self.n_threads or threads.available_threads()
+
+    def reduce(self, kernel, row_state=()):
+        """Run a pass over all rows; return its merged partial (see engine/passes.py)."""
+        slabs = self.slabs(kernel.row_seconds)
+
+        def leaf(number):
+            block, start, stop = slabs[number]
+            partial = kernel.start()
+            rows = slice(block.first + start, block.first + stop)
+            kernel.add(block, start, stop, partial, *(state[rows] for state in row_state))
+            return partial
+
+        n_threads = self.threads_for(self.n * kernel.row_seconds)
+        allowed = self.partials_bytes / max(1, kernel.partial_bytes)
+        n_threads = max(1, min(n_threads, int(allowed) - math.ceil(math.log2(len(slabs) + 1))))
+        return threads.reduce(len(slabs), leaf, kernel.merge, n_threads)
+
+    def sample(self, m, seed):
+        """Numbers of m rows drawn without replacement, with chances by weight; rows of weight 0 never."""
+        best = np.empty(0), np.empty(0, np.int64)
+        for first in range(0, self.n, SAMPLE_ROWS):
+            numbers = np.arange(first, min(first + SAMPLE_ROWS, self.n))
+            keys = -np.log(counter_keys(numbers, seed))
+            if self.weighted:
+                with np.errstate(divide="ignore"):
+                    keys /= self.weights[first : first + len(numbers)]
+            keys, numbers = np.concatenate([best[0], keys]), np.concatenate([best[1], numbers])
+            order = np.lexsort((numbers, keys))[:m] if len(keys) <= m else self._smallest(keys, numbers, m)
+            best = keys[order], numbers[order]
+        return best[1][np.isfinite(best[0])]
+
+    @staticmethod
+    def _smallest(keys, numbers, m):
+        bound = np.partition(keys, m - 1)[m - 1]
+        near = np.flatnonzero(keys <= bound)
+        return near[np.lexsort((numbers[near], keys[near]))][:m]
+
+    def take(self, numbers):
+        """The rows with these numbers, (m, d) in the computing type, of length 1 for cosine."""
+        numbers = np.asarray(numbers, np.int64)
+        out = np.empty((len(numbers), self.d), self.dtype)
+        for block in self.blocks:
+            inside = np.flatnonzero((numbers >= block.first) & (numbers < block.first + block.n))
+            if len(inside):
+                part = np.empty((len(inside), self.d), self.dtype)
+                gather_rows(block.rows, numbers[inside] - block.first, self.d, int(self.cosine), part)
+                out[inside] = part
+        return out
+
+    def new_row_state(self, dtype):
+        """An array with one entry a row, zeros."""
+        return np.zeros(self.n, dtype)
+
+    def map_labels(self, kernel):
+        """The labels that `kernel`, a pass with labels as its row state, gives; and its partial."""
+        labels = self.new_row_state(np.int32)
+        return labels, self.reduce(kernel, row_state=(labels,))

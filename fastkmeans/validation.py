@@ -1,0 +1,310 @@
+"""User input to what the engine takes. Every error that a user can cause is raised here."""
+
+import difflib
+import math
+import numbers
+
+import numpy as np
+
+from fastkmeans.engine.assigners import ALIASES, ASSIGNERS
+from fastkmeans.engine.moments import UnusableRow, largest_value, measure
+from fastkmeans.engine.seeding import SEEDINGS
+from fastkmeans.sources.blocks import ArrayRows, computing_dtype
+
+METRICS = ("euclidean", "cosine")
+SMALL_CHECK = 1 << 14  # values up to which NumPy's own test of finiteness is the quicker one
+
+
+# ---- rows -------------------------------------------------------------------------------------------------
+
+
+def as_rows(X, name="X"):
+    """X as a 2-D array of numbers, in place wherever it is one already."""
+    array = _as_array(X, name)
+    if array.ndim != 2:
+        remedy = {
+            0: "pass a table of rows and columns",
+            1: f"reshape with {name}.reshape(-1, 1) if it is one column, or {name}.reshape(1, -1) if it is one row",
+        }.get(array.ndim, f"flatten each row: {name}.reshape(len({name}), -1)")
+        raise ValueError(f"{name} must be 2-D (rows, columns), got {array.ndim}-D of shape {array.shape}; {remedy}")
+    if array.shape[0] == 0:
+        raise ValueError(f"{name} has no rows (0 sample(s), shape={array.shape}); at least 1 is required")
+    if array.shape[1] == 0:
+        raise ValueError(f"{name} has no columns (0 feature(s), shape={array.shape}); at least 1 is required")
+    return array
+
+
+def _as_array(X, name):
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        raise ValueError(
+            f"{name} is a masked array with {np.ma.count_masked(X)} masked entries, which k-means cannot skip; "
+            f"fill them ({name}.filled(value)) or drop those rows"
+        )
+    if hasattr(X, "toarray") and hasattr(X, "nnz"):
+        raise TypeError(f"{name} is a sparse matrix; pass {name}.toarray() if it fits in memory")
+    if isinstance(X, (str, bytes, dict, set)) or (hasattr(X, "__next__") and not hasattr(X, "__array__")):
+        raise TypeError(f"{name} must be a table of numbers, got {type(X).__name__}; pass a 2-D array or a data frame")
+    try:
+        array = np.asarray(_table_to_array(X, name))
+    except ValueError as error:
+        raise ValueError(f"{name} is not a table of numbers: {error}") from None
+    return _checked_dtype(array, name)
+
+
+def _table_to_array(X, name):
+    """The values of a pandas, polars or pyarrow table; other objects as they are."""
+    library = type(X).__module__.split(".")[0]
+    if library == "pandas" and hasattr(X, "dtypes") and getattr(X, "ndim", 0) == 2:
+        for column, dtype in X.dtypes.items():
+            if dtype.name == "category" or (dtype.kind not in "biuf" and not str(dtype).startswith("Sparse")):
+                raise TypeError(
+                    f"{name} column {column!r} has type {dtype}; k-means needs numbers: encode or drop it"
+                )
+        if any(hasattr(dtype, "na_value") and not isinstance(dtype, np.dtype) for dtype in X.dtypes):
+            kinds = {dtype.kind for dtype in X.dtypes}
+            return X.to_numpy(dtype=np.float64 if kinds != {"b"} or X.isna().any(axis=None) else bool)
+        return X.to_numpy()
+    if library == "polars" and hasattr(X, "to_numpy"):
+        return X.to_numpy()
+    if library == "pyarrow" and hasattr(X, "column_names"):
+        columns = [X.column(i).to_numpy(zero_copy_only=False) if hasattr(X.column(i), "chunks") is False
+                   else X.column(i).to_numpy() for i in range(X.num_columns)]  # fmt: skip
+        for column, values in zip(X.column_names, columns, strict=True):
+            if values.dtype.kind not in "biuf":
+                raise TypeError(f"{name} column {column!r} has type {values.dtype}; k-means needs numbers: drop it")
+        return np.column_stack(columns) if columns else np.empty((X.num_rows, 0))
+    return X
+
+
+def _checked_dtype(array, name):
+    kind = array.dtype.kind
+    if kind == "c":
+        raise ValueError(
+            f"{name} is complex, and Complex data not supported: pass the parts as columns, "
+            f"np.hstack([{name}.real, {name}.imag])"
+        )
+    if kind == "O":
+        raise TypeError(
+            f"{name} has dtype object, which may hold anything; convert it first, e.g. {name}.astype(np.float64)"
+        )
+    if kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}; k-means needs numbers: convert or encode it first")
+    if kind == "f" and array.dtype.itemsize > 8:  # no kernel reads long doubles
+        return array.astype(np.float64)
+    return array if type(array) is np.ndarray else np.asarray(array).view(np.ndarray)
+
+
+def checked_source(array, weights=None, *, metric="euclidean", dtype=None, n_threads=None, name="X"):
+    """A source over `array` and its Moments, once every value has been looked at."""
+    source = ArrayRows(array, weights, cosine=metric == "cosine", dtype=dtype, n_threads=n_threads)
+    try:
+        return source, measure(source)
+    except UnusableRow as found:
+        raise _unusable(array, found.row, found.zero, source.dtype, name) from None
+
+
+def check_values(array, dtype, metric, name="X"):
+    """Raise if a row of `array` cannot be used; a quick look for arrays too small for a pass."""
+    if array.size > SMALL_CHECK:
+        checked_source(array, metric=metric, dtype=dtype, name=name)
+        return
+    values = array.astype(dtype, copy=False)
+    bad = ~(np.abs(values) <= largest_value(dtype, array.shape[1]))
+    if bad.any():
+        raise _unusable(array, int(np.flatnonzero(bad.any(axis=1))[0]), False, dtype, name)
+    if metric == "cosine" and not values.any(axis=1).all():
+        raise _unusable(array, int(np.flatnonzero(~values.any(axis=1))[0]), True, dtype, name)
+
+
+def _unusable(array, row, zero, dtype, name):
+    if zero:
+        return ValueError(
+            f"{name} row {row} is all zeros and has no direction, which metric='cosine' needs; drop such rows"
+        )
+    values = array[row].astype(np.float64)
+    limit = largest_value(dtype, array.shape[1])
+    column = int(np.flatnonzero(~(np.abs(values) <= limit))[0])
+    value, place = values[column], f"at row {row}, column {column}"
+    if np.isnan(value):
+        return ValueError(
+            f"{name} contains NaN ({place}); k-means has no notion of a missing value: impute it "
+            f"(e.g. sklearn.impute.SimpleImputer) or drop the row"
+        )
+    if np.isinf(value):
+        return ValueError(f"{name} contains infinity ({place}); replace it or drop the row")
+    return ValueError(
+        f"{name} holds {value:g} {place}, whose square overflows {np.dtype(dtype).name} (largest size here "
+        f"{limit:.3g}); scale the data" + ("" if dtype == np.float64 else " or convert it to float64")
+    )
+
+
+def as_weights(sample_weight, n):
+    """The weights as a contiguous float64 array, or None for none."""
+    if sample_weight is None:
+        return None
+    try:
+        weights = np.asarray(sample_weight)
+        if weights.dtype.kind not in "biuf":
+            raise TypeError
+        weights = np.ascontiguousarray(weights, np.float64)
+    except (TypeError, ValueError):
+        raise TypeError("sample_weight must be numbers, one a row of X") from None
+    if np.ndim(sample_weight) == 0:
+        weights = np.full(n, float(weights[0]))
+    if weights.shape != (n,):
+        raise ValueError(
+            f"sample_weight has shape {weights.shape}, but X has {n} rows: Sample weights must be 1D array of "
+            f"shape ({n},)"
+        )
+    if not np.isfinite(weights).all():
+        row = int(np.flatnonzero(~np.isfinite(weights))[0])
+        raise ValueError(f"sample_weight contains NaN or infinity (at row {row}); every weight must be finite")
+    if (weights < 0).any():
+        row = int(np.flatnonzero(weights < 0)[0])
+        raise ValueError(f"sample_weight is negative at row {row} ({weights[row]:g}); weights must be >= 0")
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if total == 0:
+        raise ValueError("sample_weight is zero for every row; at least one must be positive")
+    if not np.isfinite(total * 1e50):
+        raise ValueError(f"sample_weight sums to {total:g}, which overflows; divide the weights by a constant")
+    return weights
+
+
+# ---- centers ----------------------------------------------------------------------------------------------
+
+
+def as_centers(centers, d, dtype, metric, name="centers"):
+    """Centers as a C-ordered array in the computing type, of length 1 for cosine."""
+    array = as_rows(centers, name)
+    if array.shape[1] != d:
+        raise ValueError(f"{name} has {array.shape[1]} columns, but X has {d}; both must have the same features")
+    check_values(array, np.dtype(dtype), "euclidean", name)
+    array = np.array(array, dtype, order="C")
+    if metric == "cosine":
+        lengths = np.sqrt((array.astype(np.float64) ** 2).sum(axis=1))
+        if not lengths.all():
+            raise _unusable(array, int(np.flatnonzero(lengths == 0)[0]), True, dtype, name)
+        off = np.abs(lengths - 1) > 4 * d * np.finfo(dtype).eps
+        array[off] = array[off] / lengths[off, None]
+    return array
+
+
+def as_init(init, n_clusters, array, source, metric, random_state):
+    """What `init` stands for: a seeding's name, or an array of centers."""
+    n, d = array.shape
+    if isinstance(init, str):
+        if init not in SEEDINGS:
+            raise ValueError(
+                f"init={init!r} is unknown{_nearest(init, SEEDINGS)}; choose one of "
+                f"{', '.join(map(repr, SEEDINGS))}, an array of centers, row numbers, or a callable"
+            )
+        return init
+    name = "init"
+    if callable(init):
+        init, name = init(array, n_clusters, random_state), "the result of init"
+    if init is None:
+        raise ValueError("init=None is no way of seeding; leave it out for 'k-means++'")
+    given = _as_array(init, name)
+    if given.ndim == 1 and given.dtype.kind in "iu":
+        return _rows_as_centers(given, n_clusters, n, source)
+    if given.ndim != 2 or given.shape != (n_clusters, d):
+        raise ValueError(
+            f"The shape of {name} is {given.shape}, which does not match (n_clusters, columns of X) = "
+            f"({n_clusters}, {d}); a 1-D init holds {n_clusters} row numbers (integers)"
+        )
+    return as_centers(given, d, source.dtype, metric, name)
+
+
+def _rows_as_centers(given, n_clusters, n, source):
+    if given.shape != (n_clusters,):
+        raise ValueError(f"init lists {len(given)} row numbers, but n_clusters={n_clusters}; give one for each")
+    outside = (given < 0) | (given >= n)
+    if outside.any():
+        raise ValueError(f"init lists row {given[outside][0]}, but X has rows 0 to {n - 1}")
+    return source.take(given)
+
+
+# ---- numbers and names ------------------------------------------------------------------------------------
+
+
+def _nearest(word, known):
+    close = difflib.get_close_matches(word, list(known), 1, 0.5)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def check_name(value, known, argument):
+    """Raise unless `value` is one of the known names."""
+    if not isinstance(value, str) or value not in known:
+        hint = _nearest(value, known) if isinstance(value, str) else ""
+        raise ValueError(f"{argument}={value!r} is unknown{hint}; choose one of {', '.join(map(repr, known))}")
+    return value
+
+
+def check_algorithm(algorithm):
+    """Raise unless a way of labelling has this name."""
+    return check_name(algorithm, [*ALIASES, *ASSIGNERS], "algorithm")
+
+
+def check_integer(value, argument, least=1):
+    """`value` as an int of at least `least`."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{argument} must be an integer, got {value!r} ({type(value).__name__})")
+    if value < least:
+        raise ValueError(f"{argument}={value} must be at least {least}")
+    return int(value)
+
+
+def check_n_clusters(n_clusters, n):
+    """`n_clusters` as an int between 1 and the number of rows."""
+    k = check_integer(n_clusters, "n_clusters")
+    if k > n:
+        raise ValueError(f"n_clusters={k} is more than the rows of X (n_samples={n}); ask for at most {n}")
+    return k
+
+
+def check_tol(tol):
+    """`tol` as a float >= 0."""
+    if isinstance(tol, (bool, np.bool_)) or not isinstance(tol, numbers.Real):
+        raise TypeError(f"tol must be a number >= 0, got {tol!r}")
+    if not (math.isfinite(tol) and tol >= 0):
+        raise ValueError(f"tol={tol} must be finite and >= 0")
+    return float(tol)
+
+
+def check_n_init(n_init, init):
+    """How many runs: "auto" is 10 for random starts and callables, else 1; fixed centers need one."""
+    fixed = not isinstance(init, str) and not callable(init)
+    if isinstance(n_init, str) and n_init == "auto":
+        return 10 if callable(init) or (isinstance(init, str) and init == "random") else 1
+    n_init = check_integer(n_init, "n_init")
+    return 1 if fixed else n_init
+
+
+def check_callback(callback):
+    """Raise unless `callback` is None or can be called."""
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable with one IterationStats, got {type(callback).__name__}")
+    return callback
+
+
+def as_generator(random_state):
+    """A NumPy Generator: seeded by an integer or by a draw from what was given."""
+    if random_state is None:
+        return np.random.default_rng(np.random.randint(2**32, dtype=np.uint64))  # noqa: NPY002 - scikit-learn's rule
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**32, dtype=np.uint64))
+    if isinstance(random_state, (bool, np.bool_)) or not isinstance(random_state, numbers.Integral):
+        raise TypeError(
+            f"random_state must be None, an integer, a Generator or a RandomState, got {random_state!r}"
+        )
+    if random_state < 0:
+        raise ValueError(f"random_state={random_state} must be >= 0")
+    return np.random.default_rng(int(random_state))
+
+
+def computing_type(array):
+    """The type that a fit of `array` computes in."""
+    return computing_dtype(array.dtype)
