@@ -7,9 +7,9 @@ import numpy as np
 from fastkmeans.engine.machine import vector_set
 from fastkmeans.kernels.gather import own_distances
 from fastkmeans.kernels.transform import distances_to_all
-from fastkmeans.kernels.packing import pack_centers, row_stride, tile_shape
+from fastkmeans.kernels.packing import WIDE_FROM_FEATURES, pack_centers, row_stride, tile_shape
 from fastkmeans.kernels.settle import rounding_slack
-from fastkmeans.kernels.slab import LABELS_ONLY, OWN_INERTIA, WITH_INERTIA, WITH_SUMS, assign_slab, scratch_for
+from fastkmeans.kernels.slab import LABELS_ONLY, OWN_INERTIA, WITH_INERTIA, WITH_SUMS, assign_slab, assigner, scratch_for
 
 
 @dataclass
@@ -45,7 +45,7 @@ class DensePass:
         weights = block.weights[start:stop] if len(block.weights) else block.weights
         flags = (way.cosine, way.shifted, self.action)
         moved, settled, inertia = assign_slab(
-            block.rows, start, stop, weights, labels, way.centers, way.shift, way.panels, way.center_norms,
+            way.address, block.rows, start, stop, weights, labels, way.centers, way.shift, way.panels, way.center_norms,
             way.bounds, flags, partial.cluster_sums, partial.cluster_weights, scratch, way.shape,
         )  # fmt: skip
         way.return_scratch(scratch)
@@ -144,6 +144,7 @@ class Dense:
         self.dtype, self.d, self.cosine = np.dtype(dtype), d, int(cosine)
         self.shift, self.shifted = shift, int(np.any(shift))
         self.shape = tile_shape(vector_set(), dtype, d)
+        self.address = assigner(self.dtype, d >= WIDE_FROM_FEATURES, vector_set())
         self.slack, self.tiny = rounding_slack(dtype, d)
         self._free_scratch = []
         self.panels = np.empty(0, self.dtype)

@@ -41,7 +41,7 @@ class SmallFit:
         before = len(fit.history)
         began = time.perf_counter()
         ended, done, moved = small_fit(
-            self.block.rows, self.cuts, self.block.weights, fit.labels, fit.centers, fit.spare, way.shift,
+            way.address, self.block.rows, self.cuts, self.block.weights, fit.labels, fit.centers, fit.spare, way.shift,
             way.panels, way.center_norms, (way.slack, way.tiny), (way.cosine, way.shifted), fit.moments.spread,
             float(fit.tol), before, history, self.sums, self.weights, self.scratch, way.shape,
         )  # fmt: skip

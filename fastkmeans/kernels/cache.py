@@ -85,10 +85,10 @@ def frozen_values(function):
 
 
 class KernelCache(caching._Cache):
-    """The cache object of one dispatcher; Numba calls load_overload before compiling, save_overload after."""
+    """The cache object of one function; Numba calls load_overload before compiling, save_overload after."""
 
-    def __init__(self, dispatcher):
-        self._dispatcher = dispatcher
+    def __init__(self, function, options):
+        self._function, self._options = function, options
         self._enabled = True
 
     @property
@@ -105,8 +105,8 @@ class KernelCache(caching._Cache):
         pass
 
     def _file_name(self, signature, codegen):
-        function = self._dispatcher.py_func
-        options = sorted(map(str, self._dispatcher.targetoptions.items()))
+        function = self._function
+        options = sorted(map(str, self._options.items()))
         key = (
             function.__module__,
             function.__qualname__,
@@ -157,5 +157,5 @@ class KernelCache(caching._Cache):
 
 def attach(dispatcher):
     """Give a Numba dispatcher this cache; return it."""
-    dispatcher._cache = KernelCache(dispatcher)
+    dispatcher._cache = KernelCache(dispatcher.py_func, dispatcher.targetoptions)
     return dispatcher

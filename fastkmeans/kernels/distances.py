@@ -17,7 +17,7 @@ FEATURES_A_LOOK = 64  # features between two looks at whether the sum can still 
 @inline
 def stored_row(rows, i, d, cosine, lane_row, row):
     """Write row i as the definition reads it to `row` (float64): as stored, or its unit row for cosine."""
-    address, row_bytes, column_bytes, code, swapped = rows
+    address, row_bytes, column_bytes, code, swapped, _ = rows
     address += i * row_bytes
     if cosine:
         for feature in range(d):

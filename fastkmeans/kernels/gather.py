@@ -5,17 +5,14 @@ import numpy as np
 from fastkmeans.kernels.accumulate import accumulate
 from fastkmeans.kernels.distances import own_sq_dist
 from fastkmeans.kernels.jit import jit
-from fastkmeans.kernels.packing import load_rows, normalise_row, pack_tile
+from fastkmeans.kernels.packing import pack_tile
 
 
 @jit
 def gather_rows(rows, wanted, d, cosine, out):
     """out[i] = row wanted[i], converted, and of length 1 for cosine; out is (len(wanted), d)."""
-    one = np.int64(1)
     for i in range(len(wanted)):
-        load_rows(rows, wanted[i], one, d, out[i], d)
-        if cosine:
-            normalise_row(out[i], 0, d)
+        pack_tile(rows, wanted[i], 1, 1, d, cosine, out[i], 0, out[i], d)
 
 
 @jit

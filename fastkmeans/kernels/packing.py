@@ -1,16 +1,19 @@
 """Rows and centers in the form that the sweeps read: the tile, its columns, the panels.
 
-Rows reach a kernel as five integers (address, row stride, column stride, dtype code, swapped), so one compiled
-kernel serves every dtype, layout and byte order, and nothing of X is copied beyond a tile. A tile is a few
+Rows reach a kernel as six integers (address, row stride, column stride, dtype code, swapped, reader), so one
+compiled kernel serves every dtype, layout and byte order, and nothing of X is copied beyond a tile. A tile is a few
 rows converted to the computing type, normalised for cosine, and moved by `shift`; its columns are the same
 numbers feature by feature, a row in every lane. A panel is a few centers, feature-major, bias first.
 """
 
+from functools import cache
+
 import numpy as np
 
-from fastkmeans.kernels.jit import inline, jit
+from fastkmeans.kernels.jit import address_of, inline, jit
 from fastkmeans.kernels.simd import (
     add_squares,
+    call_at,
     load,
     load_four_columns,
     repeat,
@@ -118,30 +121,6 @@ def _copy_halves(address, row_bytes, count, d, out, stride):
 
 
 @inline
-def load_rows(rows, start, count, d, out, stride):
-    """Write rows [start, start + count) to `out`, converted to its type, `stride` elements apart."""
-    address, row_bytes, column_bytes, code, swapped = rows
-    address += start * row_bytes
-    if swapped == 0 and code == F4 and column_bytes == 4:
-        _copy_runs(address, row_bytes, column_bytes, np.float32(0), count, d, out, stride)
-    elif swapped == 0 and code == F8 and column_bytes == 8:
-        _copy_runs(address, row_bytes, column_bytes, np.float64(0), count, d, out, stride)
-    elif swapped == 0 and code == U1 and column_bytes == 1:
-        _copy_runs(address, row_bytes, column_bytes, np.uint8(0), count, d, out, stride)
-    elif swapped == 0 and code == F2 and column_bytes == 2:
-        _copy_halves(address, row_bytes, count, d, out, stride)
-    elif swapped == 0 and code == F4:
-        _copy_rows(strided_view(address, count, d, row_bytes, column_bytes, np.float32(0)), count, d, out, stride)
-    elif swapped == 0 and code == F8:
-        _copy_rows(strided_view(address, count, d, row_bytes, column_bytes, np.float64(0)), count, d, out, stride)
-    else:
-        for i in range(count):
-            for feature in range(d):
-                place = address + i * row_bytes + feature * column_bytes
-                out[i * stride + feature] = stored_value(place, code, swapped)
-
-
-@inline
 def normalise_row(row, at, d):
     """Divide row[at : at + d] by its length; return the length (0 leaves the row as it is)."""
     squares = 0.0
@@ -154,21 +133,27 @@ def normalise_row(row, at, d):
     return length
 
 
-@jit
-def pack_tile(
-    rows,  # in     (address, row stride, column stride, dtype code, swapped)
-    start,  # first row
-    count,  # rows to pack, at most room
-    room,  # rows of the tile
-    d,
-    cosine,
-    shift,  # in     (d,)
-    shifted,  # whether any shift is not zero
-    tile,  # out    (room * stride,) padded with zeros
-    stride,
-):
-    """Pack rows [start, start + count) as a tile: converted, normalised for cosine, minus shift, zero-padded."""
-    load_rows(rows, start, count, d, tile, stride)
+def _read(rows, start, count, room, d, cosine, shift, shifted, tile, stride):
+    """What pack_tile documents; `rows` without the reader."""
+    address, row_bytes, column_bytes, code, swapped = rows
+    address += start * row_bytes
+    if swapped == 0 and code == F4 and column_bytes == 4:
+        _copy_runs(address, row_bytes, column_bytes, np.float32(0), count, d, tile, stride)
+    elif swapped == 0 and code == F8 and column_bytes == 8:
+        _copy_runs(address, row_bytes, column_bytes, np.float64(0), count, d, tile, stride)
+    elif swapped == 0 and code == U1 and column_bytes == 1:
+        _copy_runs(address, row_bytes, column_bytes, np.uint8(0), count, d, tile, stride)
+    elif swapped == 0 and code == F2 and column_bytes == 2:
+        _copy_halves(address, row_bytes, count, d, tile, stride)
+    elif swapped == 0 and code == F4:
+        _copy_rows(strided_view(address, count, d, row_bytes, column_bytes, np.float32(0)), count, d, tile, stride)
+    elif swapped == 0 and code == F8:
+        _copy_rows(strided_view(address, count, d, row_bytes, column_bytes, np.float64(0)), count, d, tile, stride)
+    else:
+        for i in range(count):
+            for feature in range(d):
+                place = address + i * row_bytes + feature * column_bytes
+                tile[i * stride + feature] = stored_value(place, code, swapped)
     if cosine:
         for i in range(count):
             normalise_row(tile, i * stride, d)
@@ -183,6 +168,49 @@ def pack_tile(
                 tile[i * stride + feature] = 0
     for q in range(count * stride, room * stride):
         tile[q] = 0
+    return 0
+
+
+@cache
+def reader(dtype):
+    """The address of the compiled code that reads rows into tiles of the computing type `dtype`."""
+    array = np.empty(1, dtype)
+    return address_of(_read, (0,) * 5, 0, 0, 0, 0, 0, array, 0, array, 0, result=0)
+
+
+def describe_rows(array, dtype):
+    """The integers by which kernels know the rows of a 2-D array: where they lie, what they are, their reader.
+
+    Reading is called by address, as many kernels need it: compiled into each, it was a third of the first fit.
+    """
+    stored = "u1" if array.dtype == np.bool_ else array.dtype.str[1:]
+    swapped = int(not array.dtype.isnative)
+    return (array.ctypes.data, *array.strides, STORED_DTYPES.index(stored), swapped, reader(np.dtype(dtype)))
+
+
+@inline
+def pack_tile(
+    rows,  # in     as describe_rows gives them
+    start,  # first row
+    count,  # rows to pack, at most room
+    room,  # rows of the tile
+    d,
+    cosine,
+    shift,  # in     (d,) in the computing type
+    shifted,  # whether any shift is not zero
+    tile,  # out    (room * stride,) padded with zeros
+    stride,
+):
+    """Pack rows [start, start + count) as a tile: converted, normalised for cosine, minus shift, zero-padded."""
+    address, row_bytes, column_bytes, code, swapped, read = rows
+    place = (address, row_bytes, column_bytes, code, swapped)
+    zero = np.int64(0)
+    call_at(
+        read,
+        (place, zero + start, zero + count, zero + room, zero + d, zero + cosine, shift, zero + shifted, tile,
+         zero + stride),
+        zero,
+    )  # fmt: skip
 
 
 @jit
@@ -219,6 +247,16 @@ def turn_tile(tile, stride, n_groups, d, columns, shape):
                     store(columns, base + (feature + 1) * step, (c1,))
                     store(columns, base + (feature + 2) * step, (c2,))
                     store(columns, base + (feature + 3) * step, (c3,))
+
+
+@inline
+def pad_weights(weights, at, count, room, padded):
+    """padded[:room] = count weights from `at` on (ones where there are none), then zeros."""
+    # Loops, here and elsewhere: a slice assignment would compile the text of its error message in.
+    for i in range(count):
+        padded[i] = weights[at + i] if len(weights) else 1.0
+    for i in range(count, room):
+        padded[i] = 0.0
 
 
 @inline

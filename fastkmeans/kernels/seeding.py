@@ -7,7 +7,7 @@ Distances are sums of squared differences, which do not cancel wherever the data
 import numpy as np
 
 from fastkmeans.kernels.jit import jit
-from fastkmeans.kernels.packing import pack_tile, turn_tile
+from fastkmeans.kernels.packing import pack_tile, pad_weights, turn_tile
 from fastkmeans.kernels.simd import (
     add_lower,
     add_squares_from,
@@ -25,16 +25,13 @@ ONE = (None,)
 @jit
 def _pack_seeding_tile(rows, first, count, d, cosine, origin, weights, start, scratch, shape):
     """Pack a tile, its columns and its weights (0 for padding); return the number of groups."""
-    (tile, columns), (_, best, _, _, _, padded_weights), _ = scratch
+    (tile, columns), (_, best, _, _, padded_weights), _ = scratch
     step = len(shape[1]) * len(shape[2])
     n_groups = (count + step - 1) // step
     stride = len(tile) // len(best)
     pack_tile(rows, first, count, n_groups * step, d, cosine, origin, 0, tile, stride)
     turn_tile(tile, stride, n_groups, d, columns, shape)
-    padded_weights[:count] = 1.0
-    if len(weights):
-        padded_weights[:count] = weights[first - start : first - start + count]
-    padded_weights[count : n_groups * step] = 0.0
+    pad_weights(weights, first - start, count, n_groups * step, padded_weights)
     return n_groups
 
 
@@ -54,15 +51,15 @@ def score_trials(
     shape,
 ):
     """Add the rows' share to the potential that each trial center would leave."""
-    (_, columns), (_, padded, _, _, _, padded_weights), _ = scratch
+    (_, columns), (_, padded, _, _, padded_weights), _ = scratch
     centers, vectors, lanes = shape
     m, step, room = len(centers), len(vectors) * len(lanes), len(padded)
     zero = splat(padded.dtype.type(0), lanes)
     for first in range(start, stop, room):
         count = min(room, stop - first)
         n_groups = _pack_seeding_tile(rows, first, count, d, cosine, trials, weights, start, scratch, shape)
-        padded[:count] = closest[first - start : first - start + count]
-        padded[count : n_groups * step] = 0
+        for i in range(n_groups * step):
+            padded[i] = closest[first - start + i] if i < count else 0
         for panel in range(n_panels):
             sums = repeat(splat(0.0, lanes), centers)
             for group in range(n_groups):
@@ -92,7 +89,7 @@ def lower_closest(
     shape,
 ):
     """Lower `closest` to the distance to `center`; return the sum of weight * closest over the rows."""
-    (_, columns), (_, padded, _, _, _, padded_weights), _ = scratch
+    (_, columns), (_, padded, _, _, padded_weights), _ = scratch
     _, vectors, lanes = shape
     step, room = len(vectors) * len(lanes), len(padded)
     zero = splat(padded.dtype.type(0), lanes)
@@ -100,9 +97,8 @@ def lower_closest(
     for first in range(start, stop, room):
         count = min(room, stop - first)
         n_groups = _pack_seeding_tile(rows, first, count, d, cosine, center, weights, start, scratch, shape)
-        own = closest[first - start : first - start + count]
-        padded[:count] = own
-        padded[count : n_groups * step] = 0
+        for i in range(n_groups * step):
+            padded[i] = closest[first - start + i] if i < count else 0
         sums = repeat(splat(0.0, lanes), ONE)
         for group in range(n_groups):
             sq_dists = repeat(repeat(zero, vectors), ONE)
@@ -112,7 +108,8 @@ def lower_closest(
             limits = load(padded, group * step, vectors, lanes)
             sums = add_lower(sums, limits, sq_dists, load(padded_weights, group * step, vectors, lanes))
             store(padded, group * step, minimum(limits, sq_dists[0]))
-        own[:] = padded[:count]
+        for i in range(count):
+            closest[first - start + i] = padded[i]
         potential += sum_lanes(sums[0])
     return potential
 

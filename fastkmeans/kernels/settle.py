@@ -15,7 +15,7 @@ is not certain is swept again, against the same cut: the few centers that reach 
 import numpy as np
 
 from fastkmeans.kernels.distances import defined_sq_dist, stored_row
-from fastkmeans.kernels.jit import inline, jit
+from fastkmeans.kernels.jit import inline
 from fastkmeans.kernels.packing import pack_tile, turn_tile
 from fastkmeans.kernels.simd import any_close, fma_tile, load, load_broadcast, reaches, store_tile
 
@@ -33,8 +33,22 @@ def rounding_slack(dtype, d):
 
 
 @inline
-def mark_uncertain(best, second, nearest, norms, count, center_norms, largest_norm, slack, tiny, cuts, shape):
-    """Set nearest[i] = UNCERTAIN and cuts[i], the score a rival must reach, where row i needs settling."""
+def mark_uncertain(
+    best,  # in     (count,) as two_best gives them, whole groups readable
+    second,  # in     (count,)
+    nearest,  # in/out (count,) UNCERTAIN where a row needs settling
+    norms,  # in     (count,)
+    count,
+    center_norms,  # in     (k,)
+    bounds,  # in     (slack, tiny, largest center norm)
+    first,  # number of the tile's first row
+    late,  # out    numbers of the rows to settle, appended from n_late on
+    late_cuts,  # out    the score that a rival of such a row must reach
+    n_late,
+    shape,
+):
+    """List the rows whose best center is not certain; return how many are listed now."""
+    slack, tiny, largest_norm = bounds
     _, vectors, lanes = shape
     step = len(vectors) * len(lanes)
     lane = best.dtype.type
@@ -43,21 +57,21 @@ def mark_uncertain(best, second, nearest, norms, count, center_norms, largest_no
     for i in range(0, count, step):
         top, runner_up = load(best, i, vectors, lanes), load(second, i, vectors, lanes)
         doubt |= any_close(top, runner_up, load(norms, i, vectors, lanes), slope, base)
-    if not doubt:
-        return 0
-    marked = 0
-    for i in range(count):
-        margin = slack * (np.float64(norms[i]) + 2 * center_norms[nearest[i]]) + tiny
-        if np.float64(best[i]) - np.float64(second[i]) <= margin:
-            cuts[i] = np.float64(best[i]) - margin * (1 + 1e-6) - tiny
-            # The cut is rounded to the computing type: step below it.
-            cuts[i] -= abs(cuts[i]) * cuts.dtype.type(1e-6 if cuts.itemsize == 4 else 1e-15)
-            nearest[i] = UNCERTAIN
-            marked += 1
-    return marked
+    if doubt:
+        for i in range(count):
+            margin = slack * (np.float64(norms[i]) + 2 * center_norms[nearest[i]]) + tiny
+            lead = np.float64(best[i]) - np.float64(second[i])
+            if lead <= margin:
+                cut = np.float64(best[i]) - margin * (1 + 1e-6) - tiny
+                # Rounding the cut to float32 must not raise it; half an ulp of float32 is 6e-8 of its size.
+                late_cuts[n_late] = cut - abs(cut) * (1e-7 if late_cuts.itemsize == 4 else 0.0)
+                late[n_late] = first + i
+                nearest[i] = UNCERTAIN
+                n_late += 1
+    return n_late
 
 
-@jit
+@inline
 def settle_rows(
     rows,
     late,  # in     (n_late,) numbers of the rows to settle, at most one group
@@ -87,9 +101,10 @@ def settle_rows(
         room = tile[i * stride : (i + 1) * stride]
         if i < n_late:
             stored_row(rows, late[i], d, cosine, room, exact_rows[i * d : (i + 1) * d])
-            pack_tile(rows, late[i], one, one, d, cosine, shift, shifted, room, stride)
+            pack_tile(rows, late[i], 1, 1, d, cosine, shift, shifted, room, stride)
         else:
-            room[:] = 0
+            for q in range(stride):
+                room[q] = 0
             late_cuts[i] = np.inf
         sq_dists[i] = np.inf
         nearest[i] = 0

@@ -59,8 +59,8 @@ def _splat(builder, scalar, vector):
 
 
 def _pointer(context, builder, array_type, array, at):
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.gep(data, [at])
+    field = context.data_model_manager[array_type].get_field_position("data")
+    return builder.gep(builder.extract_value(array, field), [at])
 
 
 def _load(builder, pointer, vector):
@@ -557,3 +557,16 @@ def vector_view(typing, address, count, like):
         return array._getvalue()
 
     return result(types.intp, types.intp, like), generate
+
+
+@intrinsic
+def call_at(typing, address, arguments, result):
+    """Call the function at `address` (jit.address_of) with a tuple of arguments; `result` shows its type."""
+
+    def generate(context, builder, signature, values):
+        kinds = [context.get_value_type(argument) for argument in arguments]
+        kind = ir.FunctionType(context.get_value_type(result), kinds).as_pointer()
+        items = _items(builder, values[1], len(arguments))
+        return builder.call(builder.inttoptr(values[0], kind), items)
+
+    return result(types.intp, arguments, result), generate

@@ -1,13 +1,25 @@
 """One slab's share of an iteration: pack a tile, sweep, settle, accumulate, next tile."""
 
+from functools import cache
+
 import numpy as np
 
 from fastkmeans.kernels.accumulate import accumulate, accumulate_by_lane, sums_by_lane
 from fastkmeans.kernels.assign import two_best
 from fastkmeans.kernels.distances import own_sq_dist
-from fastkmeans.kernels.jit import jit
-from fastkmeans.kernels.packing import TILE_BYTES, pack_tile, row_stride, square_norms, turn_tile
+from fastkmeans.kernels.jit import address_of, jit
+from fastkmeans.kernels.packing import (
+    TILE_BYTES,
+    WIDE_FROM_FEATURES,
+    pack_tile,
+    pad_weights,
+    row_stride,
+    square_norms,
+    tile_shape,
+    turn_tile,
+)
 from fastkmeans.kernels.settle import UNCERTAIN, mark_uncertain, settle_rows
+from fastkmeans.kernels.simd import call_at
 
 LABELS_ONLY, WITH_SUMS, WITH_INERTIA, OWN_INERTIA = range(4)
 MOST_TILE_ROWS = 1024
@@ -25,7 +37,7 @@ def scratch_for(dtype, d, shape):
         start = -raw.ctypes.data % 64
         return raw[start : start + count * np.dtype(kind).itemsize].view(kind)
 
-    rows = [aligned(room) for _ in range(4)]
+    rows = [aligned(room) for _ in range(3)]
     settling = aligned(room + step, np.int64), aligned(room + 2 * step), aligned(m * step)
     return (
         (aligned(room * stride), aligned(room * d)),
@@ -34,18 +46,7 @@ def scratch_for(dtype, d, shape):
     )
 
 
-@jit
-def _tile_inertia(tile, stride, count, d, labels, weights, centers, shift):
-    inertia = 0.0
-    for i in range(count):
-        if labels[i] >= 0:
-            sq_dist = own_sq_dist(tile, i * stride, centers, labels[i], shift, d)
-            inertia += sq_dist * weights[i] if len(weights) else sq_dist
-    return inertia
-
-
-@jit
-def assign_slab(
+def _assign_slab(
     rows,  # in     (address, row stride, column stride, dtype code, swapped)
     start,  # rows of the slab
     stop,
@@ -63,9 +64,8 @@ def assign_slab(
     shape,
 ):
     """Label the rows of a slab; return (rows whose label changed, rows settled, inertia if asked)."""
-    (tile, columns), (norms, best, second, cuts, nearest, padded_weights), settling = scratch
+    (tile, columns), (norms, best, second, nearest, padded_weights), settling = scratch
     late, late_cuts, scores, exact_rows, sq_dists = settling
-    slack, tiny, largest_norm = bounds
     cosine, shifted, action = flags
     k, d = centers.shape
     m, step = len(shape[0]), len(shape[1]) * len(shape[2])
@@ -74,64 +74,86 @@ def assign_slab(
     stride = len(tile) // room
     lowest = best.dtype.type(-np.inf)
     moved, settled, inertia, n_late = 0, 0, 0.0, 0
-    one = np.int64(1)  # a literal would be a type of its own, compiled again
-    for first in range(start, stop, room):
-        count = min(room, stop - first)
-        n_groups = (count + step - 1) // step
-        own = labels[first - start : first - start + count]
-        tile_weights = weights
-        if len(weights):
-            tile_weights = padded_weights[: n_groups * step]
-            tile_weights[:count] = weights[first - start : first - start + count]
-            tile_weights[count:] = 0.0
-        pack_tile(rows, first, count, n_groups * step, d, cosine, shift, shifted, tile, stride)
-        if action == OWN_INERTIA:  # the labels are known
-            inertia += _tile_inertia(tile, stride, count, d, own, tile_weights, centers, shift)
-            continue
-        turn_tile(tile, stride, n_groups, d, columns, shape)
-        square_norms(columns, n_groups, d, norms, shape)
-        two_best(columns, n_groups, d, panels, n_panels, lowest, best, second, nearest, shape)
-        if mark_uncertain(
-            best, second, nearest, norms, count, center_norms, largest_norm, slack, tiny, cuts, shape
-        ):
-            for i in range(count):
-                if nearest[i] < 0:
-                    late[n_late] = first + i
-                    late_cuts[n_late] = cuts[i]
-                    n_late += 1
-                else:
-                    moved += own[i] != nearest[i]
-                    own[i] = nearest[i]
+    tile_weights = padded_weights if len(weights) else weights
+    first = start
+    while first < stop or n_late > 0:
+        if n_late >= step or first >= stop:  # settle a group of rows that tiles left in doubt
+            count, n_groups = min(step, n_late), 1
+            n_late -= count
+            settled += count
+            waiting = late[n_late : n_late + count]
+            settle_rows(
+                rows, waiting, late_cuts[n_late : n_late + step], count, d, cosine, shift, shifted, centers, panels,
+                n_panels, tile, stride, columns, scores, exact_rows, sq_dists, nearest, shape,
+            )  # fmt: skip
+            for i in range(step):
+                row = waiting[i] - start if i < count else 0
+                if i < count:
+                    moved += labels[row] != nearest[i]
+                    labels[row] = nearest[i]
+                if len(weights):
+                    padded_weights[i] = weights[row] if i < count else 0.0
         else:
-            for i in range(count):
-                moved += own[i] != nearest[i]
-                own[i] = nearest[i]
+            count = min(room, stop - first)
+            n_groups = (count + step - 1) // step
+            own = labels[first - start : first - start + count]
+            if len(weights):
+                pad_weights(weights, first - start, count, n_groups * step, padded_weights)
+            pack_tile(rows, first, count, n_groups * step, d, cosine, shift, shifted, tile, stride)
+            if action == OWN_INERTIA:  # the labels are known
+                for i in range(count):
+                    nearest[i] = own[i]
+            else:
+                turn_tile(tile, stride, n_groups, d, columns, shape)
+                square_norms(columns, n_groups, d, norms, shape)
+                two_best(columns, n_groups, d, panels, n_panels, lowest, best, second, nearest, shape)
+                n_late = mark_uncertain(
+                    best, second, nearest, norms, count, center_norms, bounds, first, late, late_cuts, n_late, shape
+                )
+                for i in range(count):
+                    label = nearest[i]
+                    if label != UNCERTAIN:
+                        moved += own[i] != label
+                        own[i] = label
+            first += count
         if action == WITH_SUMS and sums_by_lane(d, k):
-            nearest[count : n_groups * step] = UNCERTAIN
+            for i in range(count, n_groups * step):
+                nearest[i] = UNCERTAIN
             accumulate_by_lane(columns, n_groups, d, nearest, tile_weights, cluster_sums, cluster_weights, shape)
         elif action == WITH_SUMS:
             accumulate(tile, stride, count, d, nearest, tile_weights, cluster_sums, cluster_weights)
-        elif action == WITH_INERTIA:
-            inertia += _tile_inertia(tile, stride, count, d, nearest, tile_weights, centers, shift)
-        last = first + room >= stop
-        while n_late >= step or (last and n_late > 0):
-            batch = min(step, n_late)
-            settled += batch
-            n_late -= batch
-            waiting = late[n_late : n_late + batch]
-            cut = late_cuts[n_late : n_late + step]
-            settle_rows(
-                rows, waiting, cut, batch, d, cosine, shift, shifted, centers, panels, n_panels,
-                tile, stride, columns, scores, exact_rows, sq_dists, nearest, shape,
-            )  # fmt: skip
-            for i in range(batch):
-                row = waiting[i] - start
-                moved += labels[row] != nearest[i]
-                labels[row] = nearest[i]
-                own_weight = weights[row : row + 1] if len(weights) else weights
-                own_row, own_label = tile[i * stride :], nearest[i : i + 1]
-                if action == WITH_SUMS:
-                    accumulate(own_row, stride, one, d, own_label, own_weight, cluster_sums, cluster_weights)
-                elif action == WITH_INERTIA:
-                    inertia += _tile_inertia(own_row, stride, one, d, own_label, own_weight, centers, shift)
+        elif action == WITH_INERTIA or action == OWN_INERTIA:
+            for i in range(count):
+                if nearest[i] != UNCERTAIN:
+                    sq_dist = own_sq_dist(tile, i * stride, centers, nearest[i], shift, d)
+                    inertia += sq_dist * tile_weights[i] if len(weights) else sq_dist
     return moved, settled, inertia
+
+
+@cache
+def assigner(dtype, d_is_wide, vector_set):
+    """The address of the compiled slab kernel for a computing type and register tile, as `assign_slab` takes it.
+
+    Called by address, as Lloyd's loop and the small fit both call it: compiled into the second, it was a sixth of
+    the first fit.
+    """
+    shape = tile_shape(vector_set, dtype, WIDE_FROM_FEATURES if d_is_wide else 1)
+    lanes, numbers = np.empty(1, dtype), np.empty(1)
+    scratch = scratch_for(dtype, 1, shape)
+    return address_of(
+        _assign_slab, (0,) * 6, 0, 0, numbers, np.empty(1, np.int32), np.empty((1, 1), dtype), lanes, lanes, numbers,
+        (0.0,) * 3, (0,) * 3, numbers, numbers, scratch, shape, result=(0, 0, 0.0),
+    )  # fmt: skip
+
+
+@jit
+def assign_slab(
+    address, rows, start, stop, weights, labels, centers, shift, panels, center_norms, bounds, flags, cluster_sums,
+    cluster_weights, scratch, shape,
+):  # fmt: skip
+    """Label the rows of a slab with the kernel at `address`; arguments and result as `_assign_slab` has them."""
+    arguments = (
+        rows, start, stop, weights, labels, centers, shift, panels, center_norms, bounds, flags, cluster_sums,
+        cluster_weights, scratch, shape,
+    )  # fmt: skip
+    return call_at(address, arguments, (np.int64(0), np.int64(0), 0.0))

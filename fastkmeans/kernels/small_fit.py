@@ -6,16 +6,31 @@ not wait), convergence. Sums of slabs merge in the same tree, walked depth first
 
 import numpy as np
 
-from fastkmeans.kernels.jit import jit
+from fastkmeans.kernels.jit import inline, jit
 from fastkmeans.kernels.packing import pack_centers
 from fastkmeans.kernels.slab import WITH_SUMS, assign_slab
 from fastkmeans.kernels.update import count_empty, inertia_from_sums, update_centers
+
+@inline
+def set_zero(sums):
+    """sums = 0."""
+    for i in range(len(sums)):
+        sums[i] = 0.0
+
+
+@inline
+def add_to(left, right):
+    """left += right."""
+    for i in range(len(left)):
+        left[i] += right[i]
+
 
 GOING_ON, CLOSE_ENOUGH, LABELS_STAY, EMPTY_CLUSTER = range(4)
 
 
 @jit
 def small_fit(
+    address,  # of the slab kernel
     rows,
     cuts,  # in     (n_slabs + 1,) boundaries of the slabs
     weights,  # in     (n,) or (0,)
@@ -42,24 +57,27 @@ def small_fit(
     n_slabs = len(cuts) - 1
     for iteration in range(len(history)):
         pack_centers(centers, shift, slack, panels, center_norms, shape)
-        bounds = (slack, tiny, center_norms.max())
+        largest = 0.0
+        for j in range(len(center_norms)):
+            largest = max(largest, center_norms[j])
+        bounds = (slack, tiny, largest)
         moved, top = 0, 0
         for slab in range(n_slabs):
             start, stop = cuts[slab], cuts[slab + 1]
-            sums_stack[top] = 0.0
-            weights_stack[top] = 0.0
+            set_zero(sums_stack[top])
+            set_zero(weights_stack[top])
             own = weights[start:stop] if len(weights) else weights
             slab_moved, _, _ = assign_slab(
-                rows, start, stop, own, labels[start:stop], centers, shift, panels, center_norms, bounds,
-                (cosine, shifted, WITH_SUMS), sums_stack[top], weights_stack[top], scratch, shape,
+                address, rows, start, stop, own, labels[start:stop], centers, shift, panels, center_norms, bounds,
+                (cosine, shifted, np.int64(WITH_SUMS)), sums_stack[top], weights_stack[top], scratch, shape,
             )  # fmt: skip
             moved += slab_moved
             top += 1
             # Every pair of equal height merges at once; after the last slab the rest merges, latest first.
             pairs = slab + 1
             while top > 1 and (pairs % 2 == 0 or slab == n_slabs - 1):
-                sums_stack[top - 2] += sums_stack[top - 1]
-                weights_stack[top - 2] += weights_stack[top - 1]
+                add_to(sums_stack[top - 2], sums_stack[top - 1])
+                add_to(weights_stack[top - 2], weights_stack[top - 1])
                 top -= 1
                 pairs //= 2
         cluster_sums, cluster_weights = sums_stack[0], weights_stack[0]
@@ -72,7 +90,9 @@ def small_fit(
             return LABELS_STAY, iteration + 1, moved
         center_shift = update_centers(cluster_sums, cluster_weights, shift, cosine, centers, spare)
         history[iteration, 1] = center_shift
-        centers[:] = spare
+        for j in range(len(centers)):
+            for feature in range(centers.shape[1]):
+                centers[j, feature] = spare[j, feature]
         if center_shift <= tol:
             return CLOSE_ENOUGH, iteration + 1, moved
     return GOING_ON, len(history), np.int64(-1)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastkmeans.kernels.jit import jit
-from fastkmeans.kernels.packing import load_rows, normalise_row, turn_tile
+from fastkmeans.kernels.packing import normalise_row, pack_tile, pad_weights, turn_tile
 from fastkmeans.kernels.simd import add_moments, any_beyond, load, splat, sum_lanes
 
 ONE = (None,)
@@ -26,20 +26,20 @@ def column_moments(
     shape,
 ):
     """Add the moments of the rows; return (what is wrong, the first row that is)."""
-    (tile, columns), (_, best, _, _, _, padded_weights), _ = scratch
+    (tile, columns), (_, best, _, _, padded_weights), _ = scratch
     _, vectors, lanes = shape
     r, width = len(vectors), len(lanes)
     step, room = r * width, len(best)
     stride = len(tile) // room
-    lane_sums[:] = 0.0
+    for i in range(len(lane_sums)):
+        lane_sums[i] = 0.0
     for first in range(start, stop, room):
         count = min(room, stop - first)
         n_groups = (count + step - 1) // step
-        load_rows(rows, first, count, d, tile, stride)
+        pack_tile(rows, first, count, count, d, 0, origin, 0, tile, stride)
         for i in range(count, n_groups * step):
             for feature in range(d):
                 tile[i * stride + feature] = origin[feature]  # padding adds nothing
-        for i in range(n_groups * step):
             for feature in range(d, stride):
                 tile[i * stride + feature] = 0
         bad = False
@@ -55,8 +55,7 @@ def column_moments(
                 if normalise_row(tile, i * stride, d) == 0.0:
                     return ZERO_ROW, first + i
         if len(weights):
-            padded_weights[:count] = weights[first - start : first - start + count]
-            padded_weights[count : n_groups * step] = 0.0
+            pad_weights(weights, first - start, count, n_groups * step, padded_weights)
         turn_tile(tile, stride, n_groups, d, columns, shape)
         ones = splat(1.0, lanes)
         for feature in range(d):

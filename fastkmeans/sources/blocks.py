@@ -17,7 +17,7 @@ import numpy as np
 
 from fastkmeans.engine import threads
 from fastkmeans.kernels.gather import gather_rows
-from fastkmeans.kernels.packing import STORED_DTYPES
+from fastkmeans.kernels.packing import describe_rows
 
 FLOAT32_EXACT = ("f4", "f2", "i1", "u1", "i2", "u2")  # stored types whose values float32 holds exactly
 PARTIALS_BYTES = 64 << 20  # what partial results may take, if that is more than their share of X
@@ -25,24 +25,19 @@ PARTIALS_SHARE = 0.15
 SAMPLE_ROWS = 1 << 18  # keys drawn at a time
 
 
-def stored_code(dtype):
-    """The kernels' code for a stored dtype; bool is stored as uint8."""
-    return STORED_DTYPES.index("u1" if dtype == np.bool_ else dtype.str[1:])
-
-
 def computing_dtype(dtype):
     """float32 where it holds the stored values exactly, else float64."""
-    return np.dtype(np.float32 if STORED_DTYPES[stored_code(dtype)] in FLOAT32_EXACT else np.float64)
+    exact = dtype == np.bool_ or dtype.str[1:] in FLOAT32_EXACT
+    return np.dtype(np.float32 if exact else np.float64)
 
 
 class Block:
     """A contiguous range of a source's rows, as kernels read it."""
 
-    def __init__(self, array, first, weights):
+    def __init__(self, array, first, weights, dtype):
         self.array, self.first, self.weights = array, first, weights
         self.n = len(array)
-        swapped = int(not array.dtype.isnative)
-        self.rows = (array.ctypes.data, *array.strides, stored_code(array.dtype), swapped)
+        self.rows = describe_rows(array, dtype)
 
 
 def counter_keys(numbers, seed):
@@ -83,7 +78,7 @@ class ArrayRows:
         first = 0
         for array in arrays:
             own = self.weights[first : first + len(array)] if self.weighted else self.weights
-            self.blocks.append(Block(array, first, own))
+            self.blocks.append(Block(array, first, own, self.dtype))
             first += len(array)
 
     @property

@@ -1,0 +1,49 @@
+"""Compiles what fits, predictions and distances need, so that no later process waits for it."""
+
+import os
+import time
+from pathlib import Path
+
+
+def kernel_files(folder):
+    """The compiled kernels in a cache folder."""
+    return set(Path(folder).glob("*.nbk"))
+
+
+def why_no_cache():
+    """Why compiled kernels cannot be kept, in one clause."""
+    from fastkmeans.kernels.cache import user_folder
+
+    folder = user_folder()
+    if not os.path.isdir(folder):
+        return f"{folder} cannot be made"
+    return f"{folder} belongs to another user, or others may write to it"
+
+
+def compile_all():
+    """Run every kind of fit and question on a few rows; return (new kernels, seconds, cache folder)."""
+    import numpy as np
+
+    from fastkmeans import api
+    from fastkmeans.kernels.cache import cache_folder
+    from fastkmeans.kernels.packing import WIDE_FROM_FEATURES
+
+    folder = cache_folder()
+    if folder is None:
+        raise OSError(f"compiled kernels cannot be kept: {why_no_cache()}")
+    before, began = kernel_files(folder), time.perf_counter()
+    random = np.random.default_rng(0)
+    for dtype in (np.float32, np.float64):
+        for n_features in (2, WIDE_FROM_FEATURES):
+            X = random.normal(size=(600, n_features)).astype(dtype)
+            X[300:] = X[0]  # ties, which are settled, and starts that leave clusters empty, which are relocated
+            for metric in ("euclidean", "cosine"):
+                settings = {"metric": metric, "sample_weight": random.random(len(X)), "random_state": 0}
+                result = api.fit(X, 8, **settings)
+                api.fit(X, 8, callback=lambda stats: None, **settings)  # watched fits take the driver of large ones
+                api.fit(X, 8, init=np.arange(300, 308), **settings)
+                api.fit(X, 8, init=np.arange(300, 308), callback=lambda stats: None, **settings)
+                result.predict(X)
+                result.transform(X)
+                result.score(X)
+    return len(kernel_files(folder) - before), time.perf_counter() - began, folder
