@@ -72,7 +72,9 @@ def main():
 @click.option("--centers", type=PATH, help="Write the centers, to .npy, .csv or .txt.")
 @click.option("--weights", type=PATH, help="A file with one weight >= 0 for each row.")
 @click.option("--key", help="Which array of an .npz FILE.")
-@click.option("--init", default="k-means++", show_default=True, help="k-means++, random, or a file of centers.")
+@click.option(
+    "--init", default="k-means++", show_default=True, help="k-means++, random, or a file: centers or a model."
+)
 @click.option("--n-init", type=int, help="Runs, of which the best is kept.  [default: 10 for random, else 1]")
 @click.option("--max-iter", type=int, default=300, show_default=True, help="Most iterations of a run.")
 @click.option("--tol", type=float, default=1e-4, show_default=True, help="Stop when centers move less; 0: never.")
@@ -88,9 +90,10 @@ def fit(file, n_clusters, output, labels, centers, weights, key, init, n_init, m
     _check_outputs([(output, (".npz",)), (labels, TABLES), (centers, TABLES)], inputs=(file, weights))
     from fastkmeans import api
     from fastkmeans.sources.files import read_table
+    from fastkmeans.warmup import count_kernels
 
     X = read_table(file, key)
-    began = time.perf_counter()
+    kernels, began = count_kernels(), time.perf_counter()
     result = api.fit(
         X, n_clusters, init=_read_init(init), n_init="auto" if n_init is None else n_init, max_iter=max_iter, tol=tol,
         sample_weight=_read_weights(weights), random_state=seed, algorithm=algorithm, metric=metric,
@@ -103,7 +106,7 @@ def fit(file, n_clusters, output, labels, centers, weights, key, init, n_init, m
         _write_table(labels, result.labels)
     if centers is not None:
         _write_table(centers, result.centers)
-    summary = _summary(X, result, seconds)
+    summary = _summary(X, result, seconds, count_kernels() - kernels)
     if as_json:
         click.echo(json.dumps(summary, indent=2))
     else:
@@ -111,7 +114,7 @@ def fit(file, n_clusters, output, labels, centers, weights, key, init, n_init, m
         _print_summary(summary, written)
 
 
-def _summary(X, result, seconds):
+def _summary(X, result, seconds, compiled):
     import numpy as np
 
     sizes = np.bincount(result.labels, minlength=len(result.centers))
@@ -123,6 +126,7 @@ def _summary(X, result, seconds):
         "converged": result.converged,
         "inertia": result.inertia,
         "seconds": seconds,
+        "kernels_compiled": compiled,
         "largest_cluster": int(sizes.max()),
         "smallest_cluster": int(sizes.min()),
         "stored_type": X.dtype.name,
@@ -140,6 +144,8 @@ def _print_summary(summary, written):
         "inertia": f"{summary['inertia']:.8g}",
         "time": f"{summary['seconds']:.3g} s",
     }
+    if summary["kernels_compiled"]:
+        lines["time"] += ", compiling included, which happens once (or ahead: fastkmeans warmup)"
     if written:
         lines["written"] = ", ".join(written)
     _print_pairs(lines)
@@ -161,7 +167,10 @@ def _print_pairs(lines):
 @click.option("--key", help="Which array of an .npz FILE.")
 @click.option("--threads", type=int, help="Threads to use.  [default: all that this process may]")
 def predict(model, file, labels, key, threads):
-    """Label the rows of FILE by the nearest centers of MODEL, a file that fit wrote."""
+    """Label rows by the centers of a model.
+
+    MODEL is a file that fit wrote; every row of FILE gets the number of its nearest center.
+    """
     _check_outputs([(labels, TABLES)], inputs=(model, file))
     from fastkmeans.persistence import load
     from fastkmeans.sources.files import read_table
@@ -180,7 +189,7 @@ def predict(model, file, labels, key, threads):
 
 @main.command()
 def info():
-    """Show what fastkmeans sees: the CPU, threads, tiles, the kernel cache and versions."""
+    """Show the CPU, threads, tiles, cache, versions."""
     import llvmlite
     import numba
     import numpy as np
@@ -189,7 +198,7 @@ def info():
     from fastkmeans.engine.threads import available_threads
     from fastkmeans.kernels.cache import cache_folder
     from fastkmeans.kernels.packing import WIDE_FROM_FEATURES, tile_shape
-    from fastkmeans.warmup import kernel_files, why_no_cache
+    from fastkmeans.warmup import count_kernels, why_no_cache
 
     def tiles(dtype):
         few, many = (tile_shape(vector_set(), dtype, d) for d in (1, WIDE_FROM_FEATURES))
@@ -204,7 +213,7 @@ def info():
         "threads": str(available_threads()),
         "float32 tile": tiles(np.float32),
         "float64 tile": tiles(np.float64),
-        "kernel cache": f"{folder} ({len(kernel_files(folder))} kernels)" if folder else f"none: {why_no_cache()}",
+        "kernel cache": f"{folder} ({count_kernels()} kernels)" if folder else f"none: {why_no_cache()}",
         "Python": sys.version.split()[0],
         "NumPy": np.__version__,
         "Numba": numba.__version__,
@@ -215,7 +224,10 @@ def info():
 @main.command()
 @click.option("--into", type=PATH, help="The cache folder to fill.  [default: the one that info shows]")
 def warmup(into):
-    """Compile all kernels into the kernel cache, so that no later process waits for them."""
+    """Compile all kernels into the kernel cache.
+
+    Later processes load them from there instead of compiling them when first used.
+    """
     if into is not None:
         os.environ["FASTKMEANS_CACHE_DIR"] = str(into.absolute())  # read once, when the kernels are imported
     from fastkmeans.warmup import compile_all
@@ -229,7 +241,11 @@ def warmup(into):
 @click.option("--rows", type=int, default=1_000_000, show_default=True, help="How many synthetic points.")
 @click.option("--seed", type=int, default=0, show_default=True)
 def demo(output, rows, seed):
-    """Cluster a million points and the pixels of a photo; say how fast; draw both."""
+    """Time two clusterings and draw them.
+
+    A million points and the pixels of a photo: how long, how near to this machine's limit, and how much faster than
+    plain NumPy. Pictures of both go to the output folder.
+    """
     from fastkmeans import demo
 
     demo.run(output, rows, seed, progress=sys.stderr.isatty(), say=click.echo)

@@ -115,7 +115,9 @@ def quantised_photo(photo, result, *, path=None, title=None):
     """
     photo = np.asarray(photo)
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.shape[0] * photo.shape[1] != len(result.labels):
-        raise ValueError(f"photo has shape {photo.shape}, but the result is of {len(result.labels)} pixels of 3 colours")
+        raise ValueError(
+            f"photo has shape {photo.shape}, but the result is of {len(result.labels)} pixels of 3 colours"
+        )
     palette = np.clip(np.rint(result.centers), 0, 255).astype(np.uint8)
     shares = np.bincount(result.labels, minlength=len(palette)) / len(result.labels)
 

@@ -9,6 +9,8 @@ from fastkmeans.kernels.assign import two_best
 from fastkmeans.kernels.distances import own_sq_dist
 from fastkmeans.kernels.jit import address_of, jit
 from fastkmeans.kernels.packing import (
+    F4,
+    F8,
     TILE_BYTES,
     WIDE_FROM_FEATURES,
     pack_tile,
@@ -19,10 +21,11 @@ from fastkmeans.kernels.packing import (
     turn_tile,
 )
 from fastkmeans.kernels.settle import UNCERTAIN, mark_uncertain, settle_rows
-from fastkmeans.kernels.simd import call_at
+from fastkmeans.kernels.simd import call_at, vector_view
 
 LABELS_ONLY, WITH_SUMS, WITH_INERTIA, OWN_INERTIA = range(4)
 MOST_TILE_ROWS = 1024
+CACHE_LINE = 64
 
 
 def scratch_for(dtype, d, shape):
@@ -32,18 +35,20 @@ def scratch_for(dtype, d, shape):
     groups = TILE_BYTES // (stride * np.dtype(dtype).itemsize * step)
     room = step * min(max(1, groups), MOST_TILE_ROWS // step)
 
-    def aligned(count, kind=dtype):
-        raw = np.empty(count * np.dtype(kind).itemsize + 64, np.uint8)
-        start = -raw.ctypes.data % 64
-        return raw[start : start + count * np.dtype(kind).itemsize].view(kind)
-
-    rows = [aligned(room) for _ in range(3)]
-    settling = aligned(room + step, np.int64), aligned(room + 2 * step), aligned(m * step)
-    return (
-        (aligned(room * stride), aligned(room * d)),
-        (*rows, aligned(room, np.int32), aligned(room, np.float64)),
-        (*settling, aligned(step * d, np.float64), aligned(step, np.float64)),
-    )
+    lane = np.dtype(dtype)
+    parts = (
+        (lane, room * stride), (lane, room * d), (lane, room), (lane, room), (lane, room), (np.dtype(np.int32), room),
+        (np.dtype(np.float64), room), (np.dtype(np.int64), room + step), (lane, room + 2 * step), (lane, m * step),
+        (np.dtype(np.float64), step * d), (np.dtype(np.float64), step),
+    )  # fmt: skip
+    sizes = [-(-count * kind.itemsize // CACHE_LINE) * CACHE_LINE for kind, count in parts]
+    raw = np.empty(sum(sizes) + CACHE_LINE, np.uint8)
+    at = -raw.ctypes.data % CACHE_LINE
+    arrays = []
+    for (kind, count), size in zip(parts, sizes, strict=True):
+        arrays.append(np.ndarray((count,), kind, raw, at))
+        at += size
+    return tuple(arrays[:2]), tuple(arrays[2:7]), tuple(arrays[7:])
 
 
 def _assign_slab(
@@ -64,21 +69,25 @@ def _assign_slab(
     shape,
 ):
     """Label the rows of a slab; return (rows whose label changed, rows settled, inertia if asked)."""
-    (tile, columns), (norms, best, second, nearest, padded_weights), settling = scratch
+    (own_tile, columns), (norms, best, second, nearest, padded_weights), settling = scratch
     late, late_cuts, scores, exact_rows, sq_dists = settling
     cosine, shifted, action = flags
     k, d = centers.shape
     m, step = len(shape[0]), len(shape[1]) * len(shape[2])
     n_panels = (k + m - 1) // m
     room = len(best)
-    stride = len(tile) // room
+    stride = len(own_tile) // room
     lowest = best.dtype.type(-np.inf)
     moved, settled, inertia, n_late = 0, 0, 0.0, 0
     tile_weights = padded_weights if len(weights) else weights
+    address, row_bytes, column_bytes, code, swapped, _ = rows
+    # Rows that are a tile as they lie are not copied: 0.2 of 1.9 ns a row at d=2 k=8, 3 of 47 at d=32 k=100.
+    in_place = row_bytes == stride * own_tile.itemsize and column_bytes == own_tile.itemsize and stride == d
+    in_place = in_place and code == (F4 if own_tile.itemsize == 4 else F8) and not (swapped or cosine or shifted)
     first = start
     while first < stop or n_late > 0:
         if n_late >= step or first >= stop:  # settle a group of rows that tiles left in doubt
-            count, n_groups = min(step, n_late), 1
+            tile, count, n_groups = own_tile, min(step, n_late), 1
             n_late -= count
             settled += count
             waiting = late[n_late : n_late + count]
@@ -99,7 +108,11 @@ def _assign_slab(
             own = labels[first - start : first - start + count]
             if len(weights):
                 pad_weights(weights, first - start, count, n_groups * step, padded_weights)
-            pack_tile(rows, first, count, n_groups * step, d, cosine, shift, shifted, tile, stride)
+            if in_place and count == n_groups * step:
+                tile = vector_view(address + first * row_bytes, count * d, lowest)
+            else:
+                tile = own_tile
+                pack_tile(rows, first, count, n_groups * step, d, cosine, shift, shifted, tile, stride)
             if action == OWN_INERTIA:  # the labels are known
                 for i in range(count):
                     nearest[i] = own[i]

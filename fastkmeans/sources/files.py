@@ -64,13 +64,18 @@ def read_table(path, key=None):
 # ---- NumPy ------------------------------------------------------------------------------------------------
 
 
-def _read_numpy(path, key=None):
+def _read_npy(path):
     with _whole(path, "NumPy"):
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        return loaded
-    with loaded, _whole(path, "NumPy"):
-        return loaded[_chosen_key(path, loaded.files, key)]
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _read_npz(path, key=None):
+    with open(path, "rb") as file, _whole(path, "NumPy"):
+        loaded = np.load(file, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            return loaded[_chosen_key(path, loaded.files, key)]
 
 
 def _chosen_key(path, names, key):
@@ -146,14 +151,18 @@ def _sniff(path):
         raise ValueError(f"{path} holds no rows")
     widths = {delimiter: {len(cells) for _, cells in sample} for delimiter, sample in samples.items()}
     even = [delimiter for delimiter in DELIMITERS if len(widths[delimiter]) == 1 and widths[delimiter] != {1}]
-    # Without an even split there is one column, or ragged rows, which the reading will tell about.
-    delimiter = even[0] if even else max(DELIMITERS, key=lambda each: len(samples[each][:2][-1][1]))
+    delimiter = even[0] if even else max(DELIMITERS, key=lambda each: _first_width(samples[each], each))
     sample = samples[delimiter]
     if not _is_header([cells for _, cells in sample[:2]]):
         return _Layout(delimiter, [], 0)
     if len(sample) == 1:
         raise ValueError(f"{path} holds no rows, only the names of columns")
     return _Layout(delimiter, sample[0][1], sample[0][0])
+
+
+def _first_width(sample, delimiter):
+    """Columns of the first lines of an uneven sample: of ragged rows, or of one column with blanks in its name."""
+    return max((len(cells) for _, cells in sample[delimiter == " " : 2]), default=0)
 
 
 def _is_header(first):
@@ -223,8 +232,8 @@ def _read_parquet(path):
 
 
 READERS = {
-    ".npy": _read_numpy,
-    ".npz": _read_numpy,
+    ".npy": _read_npy,
+    ".npz": _read_npz,
     ".csv": _read_text,
     ".tsv": _read_text,
     ".txt": _read_text,
