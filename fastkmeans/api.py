@@ -134,18 +134,21 @@ def fit(
 
         callback = ProgressBar(k, max_iter, n_init, callback)
     way = choose_assigner(algorithm)(source.dtype, source.d, moments.shift, source.cosine)
-    best = None
+    best = run = None
     try:
         for restart in range(n_init):
             centers, stopped = _first_centers(init, k, array, source, metric, random, restart, callback)
             run = run_lloyd(
                 source, way, moments, centers, max_iter=0 if stopped else max_iter,
                 tol=tol * moments.mean_variance, restart=restart, callback=callback,
+                labels=None if run is None else run.labels,
             )  # fmt: skip
             if best is None or run.inertia < best.inertia:
                 best = run
             if run.stopped or stopped:
                 break
+        if best is not run:  # the runs share one array of labels: make the best run's again
+            source.map_labels(way.prepare(best.centers).labels_pass(), best.labels)
     finally:
         if verbose:
             callback.close()

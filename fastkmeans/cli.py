@@ -137,9 +137,10 @@ def _summary(X, result, seconds, compiled):
 
 def _print_summary(summary, written):
     ended = "converged" if summary["converged"] else "not converged: raise --max-iter for more"
+    sizes = f"{summary['smallest_cluster']:,} to {summary['largest_cluster']:,} rows"
     lines = {
         "rows": f"{summary['rows']:,} x {summary['columns']:,} columns of {summary['stored_type']}",
-        "clusters": f"{summary['clusters']:,}, of {summary['smallest_cluster']:,} to {summary['largest_cluster']:,} rows",
+        "clusters": f"{summary['clusters']:,}, of {sizes}",
         "iterations": f"{summary['iterations']:,}, {ended}",
         "inertia": f"{summary['inertia']:.8g}",
         "time": f"{summary['seconds']:.3g} s",

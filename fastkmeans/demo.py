@@ -77,17 +77,20 @@ def run(output, rows=1_000_000, seed=0, progress=False, say=print):
 
     product_rate, copy_rate = measure_product_rate(), measure_copy_rate()
     for work in workloads:
-        n, d, k = *work.X.shape, len(work.result.centers)
+        (n, d), k = work.X.shape, len(work.result.centers)
         work.limit_iteration = max(2 * n * d * k / product_rate, n * d * 4 / copy_rate)
         work.numpy_iteration = time_plain_numpy(work.X, work.result.centers)
     say("")
     for line in table(workloads):
         say(line)
     say("")
-    say(f"limit: a matrix product of the same arithmetic at sgemm's {product_rate / 1e9:.0f} GFLOP/s, or one read of "
-        f"the rows at {copy_rate / 1e9:.0f} GB/s; above 100 %, work was skipped")  # fmt: skip
-    say(f"plain NumPy: ((X[:, None] - C) ** 2).sum(-1).argmin(1), then means; timed on {NUMPY_ROWS:,} rows, scaled")
+    say(
+        f"limit: a matrix product of the same arithmetic at sgemm's {product_rate / 1e9:.0f} GFLOP/s, or one read of "
+        f"the rows at {copy_rate / 1e9:.0f} GB/s, whichever takes longer; above 100 %, work was skipped"
+    )
+    say(f"plain NumPy: ((X[:, None] - C) ** 2).sum(-1).argmin(1), then means; {NUMPY_ROWS:,} rows timed, scaled to all")
     say("")
+
     pictures = [output / "photo-16-colours.png", output / "clusters.png"]
     plots.quantised_photo(photo, workloads[1].result, path=pictures[0])
     plots.scatter(points, workloads[0].result, path=pictures[1])
@@ -163,8 +166,18 @@ def time_plain_numpy(X, centers):
 
 def table(workloads):
     """Lines of a table with one column a workload."""
-    columns = [["", "rows x columns", "clusters", "time, with seeding", "iterations", "time per iteration", "inertia",
-                "share of this machine's limit", "plain NumPy, time per iteration", "faster than plain NumPy"]]  # fmt: skip
+    columns = [[
+        "",
+        "rows x columns",
+        "clusters",
+        "time, with seeding",
+        "iterations",
+        "time per iteration",
+        "inertia",
+        "share of this machine's limit",
+        "plain NumPy, time per iteration",
+        "faster than plain NumPy",
+    ]]  # fmt: skip
     for work in workloads:
         n, d = work.X.shape
         columns.append([

@@ -37,11 +37,12 @@ def _plane(rows, centers):
     if rows.shape[1] == 2:
         return rows, centers, ("column 0", "column 1")
     middle = rows.mean(axis=0)
-    variances, directions = np.linalg.eigh(np.cov(rows - middle, rowvar=False))
+    centered = rows - middle
+    variances, directions = np.linalg.eigh(centered.T @ centered)
     shares = variances[:-3:-1] / max(variances.sum(), np.finfo(float).tiny)
     plane = directions[:, :-3:-1]
     names = tuple(f"principal direction {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(shares))
-    return (rows - middle) @ plane, (centers - middle) @ plane, names
+    return centered @ plane, (centers - middle) @ plane, names
 
 
 def scatter(X, result, *, path=None, ax=None, title=None):
@@ -86,7 +87,8 @@ def scatter(X, result, *, path=None, ax=None, title=None):
         ax = _new_figure(figsize=(8, 6.5), dpi=150).subplots()
     size = float(np.clip(30_000 / len(points), 3, 30))
     ax.scatter(*points.T, c=_colours(k)[result.labels[shown]], s=size, alpha=0.6, linewidths=0, rasterized=True)
-    ax.scatter(*centers.T, c="white", marker="X", s=60, edgecolors=INK, linewidths=1.0, label="centers", zorder=3)
+    mark = float(np.clip(3_000 / k, 12, 70))
+    ax.scatter(*centers.T, c="white", marker="X", s=mark, edgecolors=INK, linewidths=0.9, label="centers", zorder=3)
     part = f" ({len(shown):,} drawn)" if len(shown) < n else ""
     ax.set_title(title or f"{n:,} rows in {k:,} clusters{part}", loc="left", color=INK, fontweight="bold")
     ax.set_xlabel(axis_names[0], color=INK)

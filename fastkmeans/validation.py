@@ -57,9 +57,7 @@ def _table_to_array(X, name):
     if library == "pandas" and hasattr(X, "dtypes") and getattr(X, "ndim", 0) == 2:
         for column, dtype in X.dtypes.items():
             if dtype.name == "category" or (dtype.kind not in "biuf" and not str(dtype).startswith("Sparse")):
-                raise TypeError(
-                    f"{name} column {column!r} has type {dtype}; k-means needs numbers: encode or drop it"
-                )
+                raise TypeError(f"{name} column {column!r} has type {dtype}; k-means needs numbers: encode or drop it")
         if any(hasattr(dtype, "na_value") and not isinstance(dtype, np.dtype) for dtype in X.dtypes):
             kinds = {dtype.kind for dtype in X.dtypes}
             return X.to_numpy(dtype=np.float64 if kinds != {"b"} or X.isna().any(axis=None) else bool)
@@ -297,9 +295,7 @@ def as_generator(random_state):
     if isinstance(random_state, np.random.RandomState):
         return np.random.default_rng(random_state.randint(2**32, dtype=np.uint64))
     if isinstance(random_state, (bool, np.bool_)) or not isinstance(random_state, numbers.Integral):
-        raise TypeError(
-            f"random_state must be None, an integer, a Generator or a RandomState, got {random_state!r}"
-        )
+        raise TypeError(f"random_state must be None, an integer, a Generator or a RandomState, got {random_state!r}")
     if random_state < 0:
         raise ValueError(f"random_state={random_state} must be >= 0")
     return np.random.default_rng(int(random_state))

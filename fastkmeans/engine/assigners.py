@@ -6,10 +6,18 @@ import numpy as np
 
 from fastkmeans.engine.machine import vector_set
 from fastkmeans.kernels.gather import own_distances
-from fastkmeans.kernels.transform import distances_to_all
 from fastkmeans.kernels.packing import WIDE_FROM_FEATURES, pack_centers, row_stride, tile_shape
 from fastkmeans.kernels.settle import rounding_slack
-from fastkmeans.kernels.slab import LABELS_ONLY, OWN_INERTIA, WITH_INERTIA, WITH_SUMS, assign_slab, assigner, scratch_for
+from fastkmeans.kernels.slab import (
+    LABELS_ONLY,
+    OWN_INERTIA,
+    WITH_INERTIA,
+    WITH_SUMS,
+    assign_slab,
+    assigner,
+    scratch_for,
+)
+from fastkmeans.kernels.transform import distances_to_all
 
 
 @dataclass
@@ -83,9 +91,7 @@ class DistancePass:
         way = self.way
         tile = np.empty(row_stride(way.centers.shape[1]), way.centers.dtype)
         sq_dists = np.empty(stop - start)
-        own_distances(
-            block.rows, start, stop, labels, way.centers, way.shift, way.shifted, way.cosine, tile, sq_dists
-        )
+        own_distances(block.rows, start, stop, labels, way.centers, way.shift, way.shifted, way.cosine, tile, sq_dists)
         if len(block.weights):
             sq_dists *= block.weights[start:stop]
         partial[:] = self._farthest(sq_dists, np.arange(start, stop) + block.first)

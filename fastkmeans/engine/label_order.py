@@ -22,7 +22,7 @@ def needs_label_order(source, row_seconds, k):
     """Whether the partial sums of slabs would take more memory than the fit may use. Never by thread count."""
     if len(getattr(source, "blocks", ())) != 1:
         return False
-    slabs = len(threads.slab_cuts(source.n, row_seconds))
+    slabs = len(threads.slab_cuts(source.n, source.d, row_seconds))
     live = math.ceil(math.log2(slabs + 1)) + 4
     return slabs > 2 and live * k * (source.d + 1) * 8 > source.partials_bytes
 

@@ -33,10 +33,10 @@ class LloydRun:
 class _Fit:
     """The state of one run, iteration by iteration."""
 
-    def __init__(self, source, way, moments, centers, tol, restart, callback):
+    def __init__(self, source, way, moments, centers, labels, tol, restart, callback):
         self.source, self.way, self.moments = source, way, moments
         self.centers, self.tol, self.restart, self.callback = centers, tol, restart, callback
-        self.labels = source.new_row_state(np.int32)
+        self.labels = source.new_row_state(np.int32) if labels is None else labels
         self.spare = np.empty_like(centers)
         self.history = []
         self.converged = self.settled = self.stopped = self.too_few_distinct = False
@@ -118,7 +118,7 @@ class _Fit:
         if self.settled:
             inertia = self.source.reduce(way.own_inertia_pass(), row_state=(self.labels,)).inertia
         else:
-            self.labels, partial = self.source.map_labels(way.inertia_pass())
+            self.labels, partial = self.source.map_labels(way.inertia_pass(), self.labels)
             inertia = partial.inertia
         return LloydRun(
             self.centers, self.labels, inertia, len(self.history), self.converged, self.history,
@@ -126,7 +126,7 @@ class _Fit:
         )  # fmt: skip
 
 
-def run_lloyd(source, way, moments, centers, *, max_iter, tol, restart=0, callback=None):
+def run_lloyd(source, way, moments, centers, *, max_iter, tol, restart=0, callback=None, labels=None):
     """Run Lloyd's algorithm from `centers` (k, d) in the computing type.
 
     Parameters
@@ -138,12 +138,14 @@ def run_lloyd(source, way, moments, centers, *, max_iter, tol, restart=0, callba
         Stop when the squared shifts of the centers sum to at most this.
     callback : callable or None
         Gets the IterationStats of every iteration; returning False stops the run.
+    labels : row state of int32 or None
+        Where the labels go, to spare a second array.
 
     Returns
     -------
     LloydRun
     """
-    fit = _Fit(source, way, moments, np.array(centers, way.dtype, order="C"), tol, restart, callback)
+    fit = _Fit(source, way, moments, np.array(centers, way.dtype, order="C"), labels, tol, restart, callback)
     small = SmallFit.for_fit(fit)
     while len(fit.history) < max_iter and not (fit.converged or fit.stopped):
         if small is None:
@@ -151,4 +153,3 @@ def run_lloyd(source, way, moments, centers, *, max_iter, tol, restart=0, callba
         else:
             small.advance(fit, max_iter)
     return fit.result()
-

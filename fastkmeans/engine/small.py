@@ -31,7 +31,7 @@ class SmallFit:
         seconds = fit.source.n * way.row_seconds
         if len(blocks) != 1 or fit.callback is not None or seconds > threads.SERIAL_SECONDS:
             return None
-        cuts = np.array(threads.slab_cuts(fit.source.n, way.row_seconds), np.int64)
+        cuts = np.array(threads.slab_cuts(fit.source.n, fit.source.d, way.row_seconds), np.int64)
         return cls(fit, blocks[0], cuts, max(1, int(PIECE_SECONDS / seconds)))
 
     def advance(self, fit, max_iter):

@@ -14,6 +14,7 @@ import threading
 SLAB_SECONDS = (0.25e-3, 8e-3)  # least and most work of one slab, on the machine of ROW_SECONDS
 SLABS_WANTED = 64
 SLAB_ROWS_MOST = 1 << 18
+SLAB_VALUES_MOST = 1 << 21  # numbers that a slab reads: 10 ms where each has to be turned byte by byte
 SERIAL_SECONDS = 0.5e-3  # less work than this is done by the caller: waking a thread costs 30 to 100 us
 
 _limit = None  # set through threadpoolctl, None: none
@@ -66,13 +67,13 @@ def limit_threads(count):
 # ---- the cut ----------------------------------------------------------------------------------------------
 
 
-def slab_cuts(n_rows, row_seconds):
-    """Boundaries of the slabs of n_rows rows whose work is about row_seconds each: (0, ..., n_rows)."""
+def slab_cuts(n_rows, d, row_seconds):
+    """Boundaries of the slabs of n_rows rows of d values whose work is about row_seconds each: (0, ..., n_rows)."""
     least, most = SLAB_SECONDS
     total = n_rows * row_seconds
-    slab = min(max(total / SLABS_WANTED, least), most)
-    count = max(math.ceil(total / slab), math.ceil(n_rows / SLAB_ROWS_MOST), 1)
-    count = min(count, max(1, n_rows))
+    by_work = math.ceil(total / min(max(total / SLABS_WANTED, least), most))
+    by_size = max(math.ceil(n_rows / SLAB_ROWS_MOST), math.ceil(n_rows * d / SLAB_VALUES_MOST))
+    count = min(max(by_work, by_size, 1), max(1, n_rows))
     return [n_rows * i // count for i in range(count + 1)]
 
 

@@ -17,9 +17,7 @@ __all__ = ["address_of", "compiler_lock", "inline", "intrinsic", "jit"]
 compiler_lock = global_compiler_lock
 
 if numba.config.DISABLE_JIT:
-    raise RuntimeError(
-        "fastkmeans needs compiled kernels, but NUMBA_DISABLE_JIT is set; unset it to use fastkmeans"
-    )
+    raise RuntimeError("fastkmeans needs compiled kernels, but NUMBA_DISABLE_JIT is set; unset it to use fastkmeans")
 
 
 def jit(function):

@@ -282,9 +282,7 @@ def add_squares(typing, sums, values):
     vector = values.dtype
 
     def generate(context, builder, signature, arguments):
-        pairs = zip(
-            _items(builder, arguments[0], len(sums)), _items(builder, arguments[1], len(values)), strict=True
-        )
+        pairs = zip(_items(builder, arguments[0], len(sums)), _items(builder, arguments[1], len(values)), strict=True)
         squares = [_call(builder, f"llvm.fma.{vector.suffix}", vector.llvm, [v, v, s]) for s, v in pairs]
         return context.make_tuple(builder, sums, squares)
 

@@ -11,6 +11,7 @@ from fastkmeans.kernels.packing import pack_centers
 from fastkmeans.kernels.slab import WITH_SUMS, assign_slab
 from fastkmeans.kernels.update import count_empty, inertia_from_sums, update_centers
 
+
 @inline
 def set_zero(sums):
     """sums = 0."""

@@ -8,7 +8,7 @@ side of it):
   sample(m, seed)                             row numbers of a weighted draw that every source makes alike
   take(numbers)                               those rows in the computing type, of length 1 for cosine
   new_row_state(dtype)                        an array with one entry a row
-  map_labels(kernel)                          the labels that an assigning pass gives, in row order
+  map_labels(kernel, labels=None)             the labels that an assigning pass gives, in row order
 """
 
 import math
@@ -99,7 +99,7 @@ class ArrayRows:
         return [
             (block, start, stop)
             for block in self.blocks
-            for cuts in [threads.slab_cuts(block.n, row_seconds)]
+            for cuts in [threads.slab_cuts(block.n, self.d, row_seconds)]
             for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
         ]
 
@@ -161,7 +161,7 @@ class ArrayRows:
         """An array with one entry a row, zeros."""
         return np.zeros(self.n, dtype)
 
-    def map_labels(self, kernel):
-        """The labels that `kernel`, a pass with labels as its row state, gives; and its partial."""
-        labels = self.new_row_state(np.int32)
+    def map_labels(self, kernel, labels=None):
+        """The labels that `kernel`, a pass with labels as its row state, gives (into `labels`); and its partial."""
+        labels = self.new_row_state(np.int32) if labels is None else labels
         return labels, self.reduce(kernel, row_state=(labels,))
