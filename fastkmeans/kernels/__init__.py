@@ -1,0 +1,21 @@
+"""Compiled code: the only folder with Numba in it. Kernels are serial, release the GIL, and work on a row range.
+
+    rows (address, strides, dtype)        one slab = rows [start, stop), the task of one thread
+      |  packing.pack_tile                convert, normalise (cosine), shift
+    tile: rows, one after another         in L1; or the stored rows themselves, where they are a tile already
+      |  packing.turn_tile
+    columns: groups of rows, feature by feature, a row in every lane
+      |  assign.two_best                  groups of rows x panels of centers, in a register tile
+    best, second, nearest                 one a row
+      |  settle                           rows not proved certain: measured by the definition of nearest
+    labels
+      |  accumulate                       from the tile, still in cache
+    cluster sums, cluster weights         float64, one copy a slab; update.py makes centers of them
+
+  shape   a register tile: (centers, vectors of rows, lanes), as tuples whose lengths are types
+  group   vectors x lanes rows; a tile is some groups
+  panel   as many centers as a register tile has, feature-major, bias first
+
+slab.py puts the steps together; small_fit.py puts whole fits together; stats.py, seeding.py, transform.py and
+gather.py are the other passes. jit.py and cache.py compile and keep; simd/ is the vocabulary.
+"""

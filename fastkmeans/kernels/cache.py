@@ -7,7 +7,6 @@ Whatever cannot be read is a miss; whatever cannot be written is skipped. The fi
 one runs its code, so a folder that anybody else may write to is never read.
 """
 
-import glob
 import hashlib
 import os
 import pickle
@@ -31,9 +30,10 @@ def package_stamp():
     """A digest of all that a compiled kernel depends on besides its own signature: sources and versions."""
     versions = (numba.__version__, llvmlite.__version__, sys.version_info[:3], getattr(sys, "abiflags", ""))
     digest = hashlib.sha256(repr(versions).encode())
-    for path in sorted(glob.glob(str(PACKAGE / "kernels" / "*.py"))):
-        digest.update(os.path.basename(path).encode())
-        digest.update(Path(path).read_bytes())
+    kernels = PACKAGE / "kernels"
+    for path in sorted(kernels.rglob("*.py")):
+        digest.update(str(path.relative_to(kernels)).encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:20]
 
 

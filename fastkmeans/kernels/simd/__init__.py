@@ -1,0 +1,69 @@
+"""A small vector vocabulary for kernels: the only folder with LLVM IR in it.
+
+A `Vector` is `width` lanes of one number type, held in a register. Operations take tuples of vectors (a tile)
+and read every size from the *types* of their arguments: a shape is a tuple of Nones whose length is the size,
+so one source serves every register width, and a kernel's cache entry names its shape.
+Memory is a one-dimensional array and an offset in elements; nothing is checked here.
+
+  emit.py        the Vector type, and what operations are put together from
+  memory.py      loads, stores, columns of rows, views, calls by address
+  arithmetic.py  sums, products, squares
+  choices.py     comparisons
+"""
+
+from fastkmeans.kernels.simd.arithmetic import (
+    add_lower,
+    add_moments,
+    add_row,
+    add_squared_differences,
+    add_squares,
+    add_squares_from,
+    add_where,
+    fma_tile,
+    minimum,
+    multiply,
+    repeat,
+    splat,
+    sum_lanes,
+    widen,
+)
+from fastkmeans.kernels.simd.choices import any_beyond, any_close, keep_two, reaches
+from fastkmeans.kernels.simd.memory import (
+    call_at,
+    load,
+    load_broadcast,
+    load_four_columns,
+    store,
+    store_tile,
+    strided_view,
+    vector_view,
+)
+
+__all__ = [
+    "add_lower",
+    "add_moments",
+    "add_row",
+    "add_squared_differences",
+    "add_squares",
+    "add_squares_from",
+    "add_where",
+    "any_beyond",
+    "any_close",
+    "call_at",
+    "fma_tile",
+    "keep_two",
+    "load",
+    "load_broadcast",
+    "load_four_columns",
+    "minimum",
+    "multiply",
+    "reaches",
+    "repeat",
+    "splat",
+    "store",
+    "store_tile",
+    "strided_view",
+    "sum_lanes",
+    "vector_view",
+    "widen",
+]

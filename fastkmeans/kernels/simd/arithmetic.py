@@ -1,0 +1,241 @@
+"""Operations on vectors and tiles: each states its own order and rounding."""
+
+from llvmlite import ir
+from numba import types
+
+from fastkmeans.kernels.jit import intrinsic
+from fastkmeans.kernels.simd.emit import (
+    LLVM,
+    Vector,
+    emit_call,
+    emit_load,
+    emit_splat,
+    emit_store,
+    index_scalar,
+    items,
+    offset,
+    pointer,
+    smaller,
+)
+
+
+@intrinsic
+def splat(typing, scalar, lanes):
+    """A vector whose lanes all hold `scalar`."""
+    vector = Vector(scalar, len(lanes))
+
+    def generate(context, builder, signature, arguments):
+        return emit_splat(builder, arguments[0], vector.llvm)
+
+    return vector(scalar, lanes), generate
+
+
+@intrinsic
+def repeat(typing, item, count):
+    """A tuple of len(count) copies of `item`."""
+    result = types.UniTuple(item, len(count))
+
+    def generate(context, builder, signature, arguments):
+        return context.make_tuple(builder, result, [arguments[0]] * len(count))
+
+    return result(item, count), generate
+
+
+@intrinsic
+def fma_tile(typing, tile, array, at, step, panel):
+    """tile[m][r] + array[at + m * step] * panel[r], each product and sum rounded once."""
+    vector, row = panel.dtype, tile.dtype
+
+    def generate(context, builder, signature, arguments):
+        name = f"llvm.fma.{vector.suffix}"
+        columns = items(builder, arguments[4], len(panel))
+        rows = []
+        for m, sums in enumerate(items(builder, arguments[0], len(tile))):
+            place = builder.add(arguments[2], builder.mul(arguments[3], ir.Constant(arguments[3].type, m)))
+            scalar = builder.load(pointer(context, builder, array, arguments[1], place))
+            broadcast = emit_splat(builder, scalar, vector.llvm)
+            products = [
+                emit_call(builder, name, vector.llvm, [broadcast, column, total])
+                for column, total in zip(columns, items(builder, sums, len(row)), strict=True)
+            ]
+            rows.append(context.make_tuple(builder, row, products))
+        return context.make_tuple(builder, tile, rows)
+
+    return tile(tile, array, types.intp, types.intp, panel), generate
+
+
+@intrinsic
+def add_squares_from(typing, tile, array, at, step, panel):
+    """tile[m][r] + (panel[r] - array[at + m * step]) ** 2, difference and sum rounded once each."""
+    vector, row = panel.dtype, tile.dtype
+
+    def generate(context, builder, signature, arguments):
+        name = f"llvm.fma.{vector.suffix}"
+        columns = items(builder, arguments[4], len(panel))
+        rows = []
+        for m, sums in enumerate(items(builder, arguments[0], len(tile))):
+            place = builder.add(arguments[2], builder.mul(arguments[3], ir.Constant(arguments[3].type, m)))
+            scalar = builder.load(pointer(context, builder, array, arguments[1], place))
+            broadcast = emit_splat(builder, scalar, vector.llvm)
+            differences = [builder.fsub(column, broadcast) for column in columns]
+            totals = zip(differences, items(builder, sums, len(row)), strict=True)
+            squares = [emit_call(builder, name, vector.llvm, [value, value, total]) for value, total in totals]
+            rows.append(context.make_tuple(builder, row, squares))
+        return context.make_tuple(builder, tile, rows)
+
+    return tile(tile, array, types.intp, types.intp, panel), generate
+
+
+@intrinsic
+def add_squares(typing, sums, values):
+    """sums[r] + values[r] ** 2, rounded once."""
+    vector = values.dtype
+
+    def generate(context, builder, signature, arguments):
+        pairs = zip(items(builder, arguments[0], len(sums)), items(builder, arguments[1], len(values)), strict=True)
+        squares = [emit_call(builder, f"llvm.fma.{vector.suffix}", vector.llvm, [v, v, s]) for s, v in pairs]
+        return context.make_tuple(builder, sums, squares)
+
+    return sums(sums, values), generate
+
+
+@intrinsic
+def add_squared_differences(typing, sums, tile, at, centers, place, shift, feature, lanes):
+    """sums + (tile[at + i] - (centers[place + i] - shift[feature + i])) ** 2 for one vector of lanes, in float64."""
+    source = Vector(tile.dtype, len(lanes))
+    total = Vector(types.float64, len(lanes))
+
+    def generate(context, builder, signature, arguments):
+        def wide(array, kind, offset):
+            values = emit_load(builder, pointer(context, builder, kind, array, offset), source)
+            return values if tile.dtype == types.float64 else builder.fpext(values, total.llvm)
+
+        row = wide(arguments[1], tile, arguments[2])
+        center = builder.fsub(wide(arguments[3], centers, arguments[4]), wide(arguments[5], shift, arguments[6]))
+        difference = builder.fsub(row, center)
+        return emit_call(builder, f"llvm.fma.{total.suffix}", total.llvm, [difference, difference, arguments[0]])
+
+    signature = total(sums, tile, types.intp, centers, types.intp, shift, types.intp, lanes)
+    return signature, generate
+
+
+@intrinsic
+def add_lower(typing, totals, limits, tile, weights):
+    """totals[m] + weights[r] * min(limits[r], tile[m][r]) over all r, in float64; weights are float64 vectors."""
+    total = totals.dtype
+
+    def generate(context, builder, signature, arguments):
+        bounds = items(builder, arguments[1], len(limits))
+        shares = items(builder, arguments[3], len(weights))
+        sums = []
+        pairs = zip(items(builder, arguments[0], len(totals)), items(builder, arguments[2], len(tile)), strict=True)
+        for sum_so_far, row in pairs:
+            values = zip(items(builder, row, len(limits)), bounds, shares, strict=True)
+            for value, bound, share in values:
+                lower = smaller(builder, value, bound)
+                lower = lower if limits.dtype == total else builder.fpext(lower, total.llvm)
+                sum_so_far = builder.fadd(sum_so_far, builder.fmul(share, lower))
+            sums.append(sum_so_far)
+        return context.make_tuple(builder, totals, sums)
+
+    return totals(totals, limits, tile, weights), generate
+
+
+@intrinsic
+def minimum(typing, a, b):
+    """The smaller of a[r] and b[r], lane by lane."""
+
+    def generate(context, builder, signature, arguments):
+        pairs = zip(*(items(builder, value, len(a)) for value in arguments), strict=True)
+        return context.make_tuple(builder, a, [smaller(builder, x, y) for x, y in pairs])
+
+    return a(a, b), generate
+
+
+@intrinsic
+def widen(typing, vector):
+    """The same lanes in float64."""
+    result = Vector(types.float64, vector.width)
+
+    def generate(context, builder, signature, arguments):
+        return arguments[0] if vector == result else builder.fpext(arguments[0], result.llvm)
+
+    return result(vector), generate
+
+
+@intrinsic
+def multiply(typing, a, b):
+    """a * b, lane by lane."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fmul(*arguments)
+
+    return a(a, b), generate
+
+
+@intrinsic
+def add_where(typing, sums, index, first, values):
+    """sums[m] + values in the lanes where index is first + m."""
+
+    def generate(context, builder, signature, arguments):
+        totals = []
+        for m, total in enumerate(items(builder, arguments[0], len(sums))):
+            wanted = emit_splat(builder, index_scalar(builder, offset(builder, arguments[2], m)), index.llvm)
+            hit = builder.icmp_signed("==", arguments[1], wanted)
+            totals.append(builder.select(hit, builder.fadd(total, arguments[3]), total))
+        return context.make_tuple(builder, sums, totals)
+
+    return sums(sums, index, types.intp, values), generate
+
+
+@intrinsic
+def add_row(typing, sums, at, array, start, weight, lanes):
+    """sums[at + i] += weight * array[start + i] for one vector of lanes, in float64."""
+    source = Vector(array.dtype, len(lanes))
+    total = Vector(types.float64, len(lanes))
+
+    def generate(context, builder, signature, arguments):
+        place = pointer(context, builder, sums, arguments[0], arguments[1])
+        values = emit_load(builder, pointer(context, builder, array, arguments[2], arguments[3]), source)
+        if array.dtype != types.float64:
+            values = builder.fpext(values, total.llvm)
+        scaled = builder.fmul(values, emit_splat(builder, arguments[4], total.llvm))
+        emit_store(builder, builder.fadd(emit_load(builder, place, total), scaled), place, total)
+        return context.get_dummy_value()
+
+    return types.void(sums, types.intp, array, types.intp, types.float64, lanes), generate
+
+
+def _add_into(context, builder, array_type, array, at, values, vector):
+    place = pointer(context, builder, array_type, array, at)
+    emit_store(builder, builder.fadd(emit_load(builder, place, vector), values), place, vector)
+
+
+@intrinsic
+def add_moments(typing, sums, at, values, weights, origin):
+    """One vector at sums[at] += weights * (values - origin), the next += weights * (values - origin) ** 2."""
+    total = Vector(types.float64, values.width)
+
+    def generate(context, builder, signature, arguments):
+        array, at, row, weight, center = arguments
+        row = row if values == total else builder.fpext(row, total.llvm)
+        difference = builder.fsub(row, emit_splat(builder, center, total.llvm))
+        first = builder.fmul(weight, difference)
+        _add_into(context, builder, sums, array, at, first, total)
+        second = builder.fmul(first, difference)
+        _add_into(context, builder, sums, array, offset(builder, at, total.width), second, total)
+        return context.get_dummy_value()
+
+    return types.void(sums, types.intp, values, weights, types.float64), generate
+
+
+@intrinsic
+def sum_lanes(typing, vector):
+    """The sum of the lanes, first to last."""
+
+    def generate(context, builder, signature, arguments):
+        zero = ir.Constant(LLVM[vector.lane], -0.0)
+        name = f"llvm.vector.reduce.fadd.{vector.suffix}"
+        return emit_call(builder, name, LLVM[vector.lane], [zero, arguments[0]])
+
+    return vector.lane(vector), generate

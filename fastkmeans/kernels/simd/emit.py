@@ -1,0 +1,83 @@
+"""The Vector type, and the LLVM instructions that operations are put together from."""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import models, register_model
+
+LLVM = {
+    types.float32: ir.FloatType(),
+    types.float64: ir.DoubleType(),
+    types.int32: ir.IntType(32),
+    types.int64: ir.IntType(64),
+}
+
+
+class Vector(types.Type):
+    """`width` lanes of the number type `lane`."""
+
+    def __init__(self, lane, width):
+        self.lane, self.width = lane, width
+        super().__init__(f"Vector({lane} x {width})")
+
+    @property
+    def llvm(self):
+        return ir.VectorType(LLVM[self.lane], self.width)
+
+    @property
+    def suffix(self):
+        letter = "f" if isinstance(self.lane, types.Float) else "i"
+        return f"v{self.width}{letter}{self.lane.bitwidth}"
+
+
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, vector):
+        super().__init__(manager, vector, vector.llvm)
+
+
+def items(builder, value, count):
+    return [builder.extract_value(value, i) for i in range(count)]
+
+
+def emit_splat(builder, scalar, vector):
+    undefined = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None))
+
+
+def pointer(context, builder, array_type, array, at):
+    field = context.data_model_manager[array_type].get_field_position("data")
+    return builder.gep(builder.extract_value(array, field), [at])
+
+
+def emit_load(builder, pointer, vector):
+    value = builder.load(builder.bitcast(pointer, vector.llvm.as_pointer()))
+    value.align = vector.lane.bitwidth // 8  # scratch is aligned, user rows need not be
+    return value
+
+
+def emit_store(builder, value, pointer, vector):
+    instruction = builder.store(value, builder.bitcast(pointer, vector.llvm.as_pointer()))
+    instruction.align = vector.lane.bitwidth // 8
+
+
+def emit_call(builder, name, result, arguments):
+    signature = ir.FunctionType(result, [argument.type for argument in arguments])
+    return builder.call(cgutils.get_or_insert_function(builder.module, signature, name), arguments)
+
+
+def offset(builder, at, steps):
+    return builder.add(at, ir.Constant(at.type, steps))
+
+
+def larger(builder, a, b):
+    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+
+def smaller(builder, a, b):
+    return builder.select(builder.fcmp_ordered("<", a, b), a, b)
+
+
+def index_scalar(builder, value):
+    return builder.trunc(value, ir.IntType(32)) if value.type.width > 32 else value
