@@ -77,7 +77,9 @@ def main():
 )
 @click.option("--n-init", type=int, help="Runs, of which the best is kept.  [default: 10 for random, else 1]")
 @click.option("--max-iter", type=int, default=300, show_default=True, help="Most iterations of a run.")
-@click.option("--tol", type=float, default=1e-4, show_default=True, help="Stop when centers move less; 0: never.")
+@click.option(
+    "--tol", type=float, default=1e-4, show_default=True, help="Stop when centers move less; 0: when labels stay."
+)
 @click.option("--seed", type=int, help="The same seed gives the same bits.  [default: drawn]")
 @click.option("--algorithm", default="auto", show_default=True, help="How rows are labelled; all ways are exact.")
 @click.option("--metric", default="euclidean", show_default=True, help="euclidean or cosine.")

@@ -13,7 +13,7 @@ from fastkmeans import api, plots
 from fastkmeans.engine.threads import available_threads
 
 FEATURES, CLUSTERS, COLOURS = 16, 64, 16
-SCALES = np.geomspace(8.0, 0.5, FEATURES)  # of the true centers, noise being 1: clusters that overlap here and there
+SCALES = np.geomspace(6.0, 0.3, FEATURES)  # of the true centers, noise being 1: clusters that overlap here and there
 NUMPY_ROWS = 20_000  # the tutorials' way needs 16 KB a row at k=64
 WARM_ROWS = 2_000
 PRODUCT_SIZE = 3072

@@ -41,6 +41,7 @@ class DensePass:
         k, d = way.centers.shape
         self.row_seconds = 1e-9 * (5 + d) if action == OWN_INERTIA else way.row_seconds
         self.partial_bytes = 8 * (k * d + 8 + k) if action == WITH_SUMS else 64
+        self.centers_shape = k, d
 
     def start(self):
         k, d = self.way.centers.shape
@@ -79,6 +80,7 @@ class DistancePass:
     wanted: int
     row_seconds: float = field(init=False)
     partial_bytes: int = field(init=False)
+    centers_shape: tuple = (0, 0)
 
     def __post_init__(self):
         self.row_seconds = 1e-9 * (40 + self.way.centers.shape[1])
@@ -113,6 +115,7 @@ class TransformPass:
     """Distances of every row to every center, written to a row state of k columns."""
 
     partial_bytes = 0
+    centers_shape = (0, 0)
 
     def __init__(self, way):
         self.way = way

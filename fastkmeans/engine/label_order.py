@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from fastkmeans.engine import threads
+from fastkmeans.engine.passes import partials_budget
 from fastkmeans.kernels.gather import sum_in_label_order
 from fastkmeans.kernels.packing import row_stride
 from fastkmeans.kernels.update import sort_by_label
@@ -24,7 +25,7 @@ def needs_label_order(source, row_seconds, k):
         return False
     slabs = len(threads.slab_cuts(source.n, source.d, row_seconds))
     live = math.ceil(math.log2(slabs + 1)) + 4
-    return slabs > 2 and live * k * (source.d + 1) * 8 > source.partials_bytes
+    return slabs > 2 and live * k * (source.d + 1) * 8 > partials_budget(source, (k, source.d))
 
 
 def reduce_in_label_order(source, way, labels, sums):

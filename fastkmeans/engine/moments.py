@@ -35,6 +35,7 @@ class MomentsPass:
         self.shape = tile_shape(vector_set(), source.dtype, source.d)
         self.row_seconds = 1e-9 * (2 + 0.4 * source.d)
         self.partial_bytes = 32 * source.d
+        self.centers_shape = (0, 0)
 
     def start(self):
         return _Partial(np.zeros((4, self.d)))

@@ -17,6 +17,9 @@ class Pass(Protocol):
     partial_bytes: int
     """The size of a partial, which limits how many are alive at once."""
 
+    centers_shape: tuple
+    """(k, d) of the centers that the fit holds meanwhile, which leave the less for partials; (0, 0) for none."""
+
     def start(self):
         """A new, empty partial."""
 
@@ -25,6 +28,22 @@ class Pass(Protocol):
 
     def merge(self, left, right):
         """Add `right` to `left` and return it; `left` holds the lower rows."""
+
+
+MEMORY_FLOOR = 64 << 20
+MEMORY_SHARE = 0.15
+SCRATCH_BYTES = 6 << 20
+
+
+def partials_budget(source, centers_shape):
+    """Bytes that partials may take together, so that a fit's extra memory stays within its promise.
+
+    The promise is max(64 MB, 15 % of X + three float64 arrays of centers); taken already are the labels, the scratch,
+    and the centers in the computing type: the first ones, the present ones, the next ones, and packed.
+    """
+    values = centers_shape[0] * centers_shape[1]
+    promised = max(MEMORY_FLOOR, MEMORY_SHARE * source.n_bytes + 24 * values)
+    return promised - 4 * source.n - 4 * values * source.dtype.itemsize - SCRATCH_BYTES
 
 
 @dataclass

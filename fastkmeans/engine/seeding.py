@@ -20,6 +20,7 @@ class _SeedingPass:
         self.shape = tile_shape(vector_set(), source.dtype, source.d)
         self.row_seconds = 1e-9 * (3 + 0.5 * source.d)
         self.partial_bytes = 64 * centers_a_row
+        self.centers_shape = (0, 0)
         self.scratch = []
 
     def borrow_scratch(self):

@@ -16,12 +16,11 @@ import math
 import numpy as np
 
 from fastkmeans.engine import threads
+from fastkmeans.engine.passes import partials_budget
 from fastkmeans.kernels.gather import gather_rows
 from fastkmeans.kernels.packing import describe_rows
 
 FLOAT32_EXACT = ("f4", "f2", "i1", "u1", "i2", "u2")  # stored types whose values float32 holds exactly
-PARTIALS_BYTES = 64 << 20  # what partial results may take, if that is more than their share of X
-PARTIALS_SHARE = 0.15
 SAMPLE_ROWS = 1 << 18  # keys drawn at a time
 
 
@@ -85,11 +84,6 @@ class ArrayRows:
     def total_weight(self):
         return float(self.weights.sum()) if self.weighted else float(self.n)
 
-    @property
-    def partials_bytes(self):
-        """Memory that the partial results of a pass may take together."""
-        return max(PARTIALS_BYTES, PARTIALS_SHARE * self.n_bytes)
-
     def weights_of(self, numbers):
         """The weights of the rows with these numbers."""
         return self.weights[numbers] if self.weighted else np.ones(len(numbers))
@@ -121,7 +115,7 @@ class ArrayRows:
             return partial
 
         n_threads = self.threads_for(self.n * kernel.row_seconds)
-        allowed = self.partials_bytes / max(1, kernel.partial_bytes)
+        allowed = partials_budget(self, kernel.centers_shape) / max(1, kernel.partial_bytes)
         n_threads = max(1, min(n_threads, int(allowed) - math.ceil(math.log2(len(slabs) + 1))))
         return threads.reduce(len(slabs), leaf, kernel.merge, n_threads)
 
