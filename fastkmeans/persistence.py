@@ -4,6 +4,7 @@ import json
 import os
 import uuid
 import zipfile
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -58,19 +59,23 @@ def load(path):
         If there is none.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = set(archive.files)
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            names = set(getattr(archive, "files", ()))
             if names != {"header", "centers", "labels"}:
                 raise ValueError(f"it holds {sorted(names)}")
             header = json.loads(archive["header"].tobytes().decode())
             centers, labels = archive["centers"], archive["labels"]
-        if header.get("format") != FORMAT or header.get("version") != VERSION:
-            raise ValueError(f"its format is {header.get('format')!r}, version {header.get('version')!r}")
-        if centers.ndim != 2 or centers.dtype not in (np.float32, np.float64) or not np.isfinite(centers).all():
-            raise ValueError("its centers are no finite float matrix")
+        if not isinstance(header, dict) or (header.get("format"), header.get("version")) != (FORMAT, VERSION):
+            raise ValueError(f"its header is not that of {FORMAT!r}, version {VERSION}")
+        if centers.ndim != 2 or centers.dtype not in (np.float32, np.float64) or 0 in centers.shape:
+            raise ValueError("its centers are no matrix of floats")
+        if not np.isfinite(centers).all():
+            raise ValueError("its centers are not finite")
         if labels.ndim != 1 or labels.dtype != np.int32:
             raise ValueError("its labels are no vector of int32")
+        if len(labels) and not (0 <= labels.min() and labels.max() < len(centers)):
+            raise ValueError("its labels name centers that it does not have")
         history = tuple(IterationStats(**stats) for stats in header["history"])
         return KMeansResult(centers, labels, history=history, **{name: header[name] for name in FIELDS})
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{os.fspath(path)} is not a fastkmeans model file: {error}") from None

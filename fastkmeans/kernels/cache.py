@@ -62,9 +62,9 @@ def user_folder():
 
 @cache
 def _folders():
-    writable = private_folder(user_folder(), create=True)
-    shipped = private_folder(SHIPPED)
-    return [folder for folder in (writable, shipped) if folder], writable
+    own, shipped = private_folder(user_folder(), create=True), private_folder(SHIPPED)
+    writable = own if own and os.access(own, os.W_OK | os.X_OK) else None
+    return [folder for folder in (own, shipped) if folder], writable
 
 
 def cache_folder():
@@ -131,7 +131,8 @@ class KernelCache(caching._Cache):
                 if hashlib.sha256(body).digest() != digest:
                     continue
                 result = compiler.CompileResult._rebuild(target_context, *pickle.loads(body))
-                if str(result.signature.args) == str(tuple(sig)):
+                wanted = getattr(sig, "args", sig)  # a function called by address brings its whole signature
+                if str(result.signature.args) == str(tuple(wanted)):
                     return result
             except Exception:  # noqa: BLE001, S112 - any unreadable file is a miss: the kernel is compiled
                 continue
