@@ -8,81 +8,70 @@ import numpy as np
 
 from fastkmeans.engine.machine import vector_set
 from fastkmeans.kernels.packing import tile_shape
-from fastkmeans.kernels.seeding import find_row, lower_closest, score_trials
+from fastkmeans.kernels.seeding import find_row, score_trials, take_trial
 from fastkmeans.kernels.slab import scratch_for
 
-
-class _SeedingPass:
-    """What the two passes of a step share: shapes, cost, scratch."""
-
-    def __init__(self, source, centers_a_row):
-        self.source_dtype, self.d, self.cosine = source.dtype, source.d, int(source.cosine)
-        self.shape = tile_shape(vector_set(), source.dtype, source.d)
-        self.row_seconds = 1e-9 * (3 + 0.5 * source.d)
-        self.partial_bytes = 64 * centers_a_row
-        self.centers_shape = (0, 0)
-        self.scratch = []
-
-    def borrow_scratch(self):
-        return self.scratch.pop() if self.scratch else scratch_for(self.source_dtype, self.d, self.shape)
+KEPT_BYTES = 48 << 20  # distances to the trials of a step, kept for the one that is taken
 
 
-class LowerPass(_SeedingPass):
-    """Lowers every row's distance to the new center; its partial lists the slabs' potentials in row order."""
-
-    def __init__(self, source):
-        super().__init__(source, 1)
-
-    def toward(self, center):
-        self.center = center
-        return self
-
-    def start(self):
-        return []
-
-    def add(self, block, start, stop, partial, closest):
-        scratch = self.borrow_scratch()
-        weights = block.weights[start:stop] if len(block.weights) else block.weights
-        potential = lower_closest(
-            block.rows, start, stop, weights, closest, self.d, self.cosine, self.center, scratch, self.shape
-        )
-        self.scratch.append(scratch)
-        partial.append((block.first + start, block.first + stop, potential))
-
-    def merge(self, left, right):
-        return left + right
-
-
-class TrialsPass(_SeedingPass):
-    """The potentials that trial centers would leave."""
+class TrialsPass:
+    """The potentials that trial centers would leave; keeps the distances where there is room for them."""
 
     def __init__(self, source, n_trials):
-        super().__init__(source, n_trials)
+        self.dtype, self.d, self.cosine = source.dtype, source.d, int(source.cosine)
+        self.shape = tile_shape(vector_set(), source.dtype, source.d)
         self.m = len(self.shape[0])
         self.n_panels = -(-n_trials // self.m)
+        self.row_seconds = 1e-9 * (3 + 0.2 * source.d * (2 + self.n_panels))
+        self.partial_bytes = 8 * self.n_panels * self.m
+        self.centers_shape = (0, 0)
+        self.lower = 0
+        self.free_scratch = []
 
-    def of(self, trials):
-        padded = np.zeros((self.n_panels * self.m, self.d), self.source_dtype)
+    def of(self, trials, lower=False):
+        """The pass for these trial centers (n_trials, d); with `lower`, it takes the first one at once."""
+        padded = np.zeros((self.n_panels * self.m, self.d), self.dtype)
         padded[: len(trials)] = trials
         panels = padded.reshape(self.n_panels, self.m, self.d).transpose(0, 2, 1)
         self.trials = np.ascontiguousarray(panels).reshape(-1)
+        self.lower = int(lower)
         return self
 
     def start(self):
         return np.zeros(self.n_panels * self.m)
 
-    def add(self, block, start, stop, partial, closest):
-        scratch = self.borrow_scratch()
+    def add(self, block, start, stop, partial, closest, sq_dists=None):
+        scratch = self.free_scratch.pop() if self.free_scratch else scratch_for(self.dtype, self.d, self.shape)
         weights = block.weights[start:stop] if len(block.weights) else block.weights
+        kept = np.empty((0, 0), self.dtype).T if sq_dists is None else sq_dists.T
         score_trials(
-            block.rows, start, stop, weights, closest, self.d, self.cosine, self.trials, self.n_panels,
-            partial, scratch, self.shape,
+            block.rows, start, stop, weights, closest, self.d, self.cosine, self.trials, self.n_panels, self.lower,
+            kept, partial, scratch, self.shape,
         )  # fmt: skip
-        self.scratch.append(scratch)
+        self.free_scratch.append(scratch)
 
     def merge(self, left, right):
         left += right
         return left
+
+
+class TakePass:
+    """Lowers every row's distance to that of the trial taken; lists the slabs' potentials, in row order."""
+
+    def __init__(self, source):
+        self.row_seconds = 1e-9 * (3 + 0.4 * source.d)  # as for the trials, so that a draw searches a short slab
+        self.partial_bytes = 64
+        self.centers_shape = (0, 0)
+
+    def start(self):
+        return []
+
+    def add(self, block, start, stop, partial, closest, sq_dists):
+        weights = block.weights[start:stop] if len(block.weights) else block.weights
+        partial.append((block.first + start, block.first + stop, take_trial(closest, sq_dists, weights)))
+
+    def merge(self, left, right):
+        return left + right
 
 
 def _draw_rows(source, closest, slabs, uniforms):
@@ -119,8 +108,21 @@ def plus_plus(source, k, random, progress=None, n_trials=None):
     chosen[0] = source.sample(1, int(random.integers(2**63)))[0]
     closest = source.new_row_state(source.dtype)
     closest[:] = np.inf
-    lowering, scoring = LowerPass(source), TrialsPass(source, n_trials)
-    slabs = source.reduce(lowering.toward(source.take(chosen[:1])[0]), row_state=(closest,))
+    scoring, taking = TrialsPass(source, n_trials), TakePass(source)
+    keeps = source.n * n_trials * source.dtype.itemsize <= KEPT_BYTES
+    kept = source.new_row_state(source.dtype, n_trials if keeps else 0)
+
+    def take(trials, best):
+        """Lower the distances to those of a trial; the slabs' potentials after that."""
+        if keeps:
+            return source.reduce(taking, row_state=(closest, kept[:, best]))
+        source.reduce(scoring.of(trials[best : best + 1], lower=True), row_state=(closest,))
+        return source.reduce(taking, row_state=(closest, closest))
+
+    first = source.take(chosen[:1])
+    if keeps:
+        source.reduce(scoring.of(first), row_state=(closest, kept))
+    slabs = take(first, 0)
     for i in range(1, k):
         potential = sum(slab[2] for slab in slabs)
         stop = progress is not None and progress(i, potential) is False
@@ -129,10 +131,11 @@ def plus_plus(source, k, random, progress=None, n_trials=None):
             return chosen
         numbers = _draw_rows(source, closest, slabs, random.random(n_trials))
         trials = source.take(numbers)
-        potentials = source.reduce(scoring.of(trials), row_state=(closest,))[:n_trials]
+        states = (closest, kept) if keeps else (closest,)
+        potentials = source.reduce(scoring.of(trials), row_state=states)[:n_trials]
         best = int(np.argmin(potentials))
         chosen[i] = numbers[best]
-        slabs = source.reduce(lowering.toward(trials[best]), row_state=(closest,))
+        slabs = take(trials, best)
     return chosen
 
 

@@ -17,7 +17,7 @@ FEATURES_A_LOOK = 64  # features between two looks at whether the sum can still 
 @inline
 def stored_row(rows, i, d, cosine, lane_row, row):
     """Write row i as the definition reads it to `row` (float64): as stored, or its unit row for cosine."""
-    address, row_bytes, column_bytes, code, swapped, _ = rows
+    address, row_bytes, column_bytes, code, swapped, _, _ = rows
     address += i * row_bytes
     if cosine:
         for feature in range(d):
@@ -48,15 +48,14 @@ def defined_sq_dist(row, centers, j, d, limit):
 
 
 @inline
-def own_sq_dist(tile, at, centers, j, shift, d):
+def own_sq_dist(tile, at, centers, flat_centers, j, shift, d):
     """The squared distance of the packed row at `at` to center j, in float64, in any order of features."""
     whole = d - d % 8
     total = 0.0
     if whole:
-        flat = centers.reshape(-1)
         sums = splat(0.0, EIGHT)
         for feature in range(0, whole, 8):
-            sums = add_squared_differences(sums, tile, at + feature, flat, j * d + feature, shift, feature, EIGHT)
+            sums = add_squared_differences(sums, tile, at + feature, flat_centers, j * d + feature, shift, feature, EIGHT)
         total = sum_lanes(sums)
     for feature in range(whole, d):
         center = np.float64(centers[j, feature]) - np.float64(shift[feature])

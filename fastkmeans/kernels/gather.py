@@ -68,6 +68,7 @@ def own_distances(rows, start, stop, labels, centers, shift, shifted, cosine, ti
     """sq_dists[i] = squared distance of row start + i to the center of its label, float64."""
     one = np.int64(1)
     d = centers.shape[1]
+    flat_centers = centers.reshape(-1)
     for i in range(stop - start):
         pack_tile(rows, start + i, one, one, d, cosine, shift, shifted, tile, len(tile))
-        sq_dists[i] = own_sq_dist(tile, 0, centers, labels[i], shift, d)
+        sq_dists[i] = own_sq_dist(tile, 0, centers, flat_centers, labels[i], shift, d)

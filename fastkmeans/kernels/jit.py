@@ -22,7 +22,7 @@ if numba.config.DISABLE_JIT:
 
 def jit(function):
     """Compile `function` on first call for its argument types, GIL released, kept in the kernel cache."""
-    return attach(numba.njit(nogil=True, error_model="numpy")(function))
+    return attach(numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function))
 
 
 def inline(function):

@@ -1,4 +1,4 @@
-"""Passes of k-means++ seeding: what trial centers would gain, and lowering each row's distance to the chosen one.
+"""Passes of k-means++ seeding: what trial centers would leave, and lowering each row's distance to the taken one.
 
 A row's squared distance to the nearest center so far is kept in the computing type, and summed in float64.
 Distances are sums of squared differences, which do not cancel wherever the data lie.
@@ -7,7 +7,7 @@ Distances are sums of squared differences, which do not cancel wherever the data
 import numpy as np
 
 from fastkmeans.kernels.jit import jit
-from fastkmeans.kernels.packing import pack_tile, pad_weights, turn_tile
+from fastkmeans.kernels.packing import columns_of, pack_tile, pad_weights
 from fastkmeans.kernels.simd import (
     add_lower,
     add_squares_from,
@@ -16,23 +16,9 @@ from fastkmeans.kernels.simd import (
     repeat,
     splat,
     store,
+    store_tile,
     sum_lanes,
 )
-
-ONE = (None,)
-
-
-@jit
-def _pack_seeding_tile(rows, first, count, d, cosine, origin, weights, start, scratch, shape):
-    """Pack a tile, its columns and its weights (0 for padding); return the number of groups."""
-    (tile, columns), (_, best, _, _, padded_weights), _ = scratch
-    step = len(shape[1]) * len(shape[2])
-    n_groups = (count + step - 1) // step
-    stride = len(tile) // len(best)
-    pack_tile(rows, first, count, n_groups * step, d, cosine, origin, 0, tile, stride)
-    turn_tile(tile, stride, n_groups, d, columns, shape)
-    pad_weights(weights, first - start, count, n_groups * step, padded_weights)
-    return n_groups
 
 
 @jit
@@ -46,71 +32,60 @@ def score_trials(
     cosine,
     trials,  # in     (n_panels * d * m,) trial centers, feature-major in panels of m, padded
     n_panels,
+    lower,  # whether to lower `closest` to the distance to the first trial
+    sq_dists,  # out    (n_trials, stop - start) to the trials; (0, 0) to keep none
     potentials,  # in/out (n_panels * m,) sum of weight * distance if the trial were taken, float64
     scratch,
     shape,
 ):
     """Add the rows' share to the potential that each trial center would leave."""
-    (_, columns), (_, padded, _, _, padded_weights), _ = scratch
+    (tile, columns), (_, padded, _, _, padded_weights), (_, _, trial_tile, _, _) = scratch
     centers, vectors, lanes = shape
     m, step, room = len(centers), len(vectors) * len(lanes), len(padded)
+    stride = len(tile) // room
     zero = splat(padded.dtype.type(0), lanes)
     for first in range(start, stop, room):
         count = min(room, stop - first)
-        n_groups = _pack_seeding_tile(rows, first, count, d, cosine, trials, weights, start, scratch, shape)
+        n_groups = (count + step - 1) // step
+        own = first - start
+        pack_tile(rows, first, count, n_groups * step, d, cosine, trials, 0, tile, stride)
+        columns_of(rows, tile, stride, n_groups, d, columns, shape)
+        pad_weights(weights, own, count, n_groups * step, padded_weights)
         for i in range(n_groups * step):
-            padded[i] = closest[first - start + i] if i < count else 0
+            padded[i] = closest[own + i] if i < count else 0
         for panel in range(n_panels):
             sums = repeat(splat(0.0, lanes), centers)
             for group in range(n_groups):
-                sq_dists = repeat(repeat(zero, vectors), centers)
+                distances = repeat(repeat(zero, vectors), centers)
                 for feature in range(d):
                     at = (panel * d + feature) * m
                     values = load(columns, (group * d + feature) * step, vectors, lanes)
-                    sq_dists = add_squares_from(sq_dists, trials, at, 1, values)
+                    distances = add_squares_from(distances, trials, at, 1, values)
                 limits = load(padded, group * step, vectors, lanes)
                 shares = load(padded_weights, group * step, vectors, lanes)
-                sums = add_lower(sums, limits, sq_dists, shares)
+                sums = add_lower(sums, limits, distances, shares)
+                if lower and panel == 0:
+                    store(padded, group * step, minimum(limits, distances[0]))
+                if len(sq_dists):
+                    store_tile(trial_tile, 0, distances)
+                    at = own + group * step
+                    for c in range(min(m, len(sq_dists) - panel * m)):
+                        for i in range(min(step, count - group * step)):
+                            sq_dists[panel * m + c, at + i] = trial_tile[c * step + i]
             for c in range(m):
                 potentials[panel * m + c] += sum_lanes(sums[c])
+        if lower:
+            for i in range(count):
+                closest[own + i] = padded[i]
 
 
 @jit
-def lower_closest(
-    rows,
-    start,
-    stop,
-    weights,
-    closest,  # in/out (stop - start,)
-    d,
-    cosine,
-    center,  # in     (d,)
-    scratch,
-    shape,
-):
-    """Lower `closest` to the distance to `center`; return the sum of weight * closest over the rows."""
-    (_, columns), (_, padded, _, _, padded_weights), _ = scratch
-    _, vectors, lanes = shape
-    step, room = len(vectors) * len(lanes), len(padded)
-    zero = splat(padded.dtype.type(0), lanes)
+def take_trial(closest, sq_dists, weights):
+    """Lower `closest` to the distances to the trial that was taken; return the sum of weight * closest."""
     potential = 0.0
-    for first in range(start, stop, room):
-        count = min(room, stop - first)
-        n_groups = _pack_seeding_tile(rows, first, count, d, cosine, center, weights, start, scratch, shape)
-        for i in range(n_groups * step):
-            padded[i] = closest[first - start + i] if i < count else 0
-        sums = repeat(splat(0.0, lanes), ONE)
-        for group in range(n_groups):
-            sq_dists = repeat(repeat(zero, vectors), ONE)
-            for feature in range(d):
-                values = load(columns, (group * d + feature) * step, vectors, lanes)
-                sq_dists = add_squares_from(sq_dists, center, feature, 1, values)
-            limits = load(padded, group * step, vectors, lanes)
-            sums = add_lower(sums, limits, sq_dists, load(padded_weights, group * step, vectors, lanes))
-            store(padded, group * step, minimum(limits, sq_dists[0]))
-        for i in range(count):
-            closest[first - start + i] = padded[i]
-        potential += sum_lanes(sums[0])
+    for i in range(len(closest)):
+        closest[i] = min(closest[i], sq_dists[i])
+        potential += np.float64(closest[i]) * (weights[i] if len(weights) else 1.0)
     return potential
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from fastkmeans.kernels.distances import defined_sq_dist, stored_row
 from fastkmeans.kernels.jit import inline
-from fastkmeans.kernels.packing import pack_tile, turn_tile
+from fastkmeans.kernels.packing import columns_of, pack_tile
 from fastkmeans.kernels.simd import any_close, fma_tile, load, load_broadcast, reaches, store_tile
 
 UNCERTAIN = -1
@@ -108,7 +108,7 @@ def settle_rows(
             late_cuts[i] = np.inf
         sq_dists[i] = np.inf
         nearest[i] = 0
-    turn_tile(tile, stride, one, d, columns, shape)
+    columns_of(rows, tile, stride, one, d, columns, shape)
     at = 0
     for panel in range(n_panels):
         scores = load_broadcast(panels, at, 1, centers_a_panel, vectors, lanes)

@@ -13,12 +13,12 @@ from fastkmeans.kernels.packing import (
     F8,
     TILE_BYTES,
     WIDE_FROM_FEATURES,
+    columns_of,
     pack_tile,
     pad_weights,
     row_stride,
     square_norms,
     tile_shape,
-    turn_tile,
 )
 from fastkmeans.kernels.settle import UNCERTAIN, mark_uncertain, settle_rows
 from fastkmeans.kernels.simd import call_at, vector_view
@@ -80,10 +80,11 @@ def _assign_slab(
     lowest = best.dtype.type(-np.inf)
     moved, settled, inertia, n_late = 0, 0, 0.0, 0
     tile_weights = padded_weights if len(weights) else weights
-    address, row_bytes, column_bytes, code, swapped, _ = rows
+    address, row_bytes, column_bytes, code, swapped, _, _ = rows
     # Rows that are a tile as they lie are not copied: 0.2 of 1.9 ns a row at d=2 k=8, 3 of 47 at d=32 k=100.
     in_place = row_bytes == stride * own_tile.itemsize and column_bytes == own_tile.itemsize and stride == d
     in_place = in_place and code == (F4 if own_tile.itemsize == 4 else F8) and not (swapped or cosine or shifted)
+    flat_centers = centers.reshape(-1)
     first = start
     while first < stop or n_late > 0:
         if n_late >= step or first >= stop:  # settle a group of rows that tiles left in doubt
@@ -117,7 +118,7 @@ def _assign_slab(
                 for i in range(count):
                     nearest[i] = own[i]
             else:
-                turn_tile(tile, stride, n_groups, d, columns, shape)
+                columns_of(rows, tile, stride, n_groups, d, columns, shape)
                 square_norms(columns, n_groups, d, norms, shape)
                 two_best(columns, n_groups, d, panels, n_panels, lowest, best, second, nearest, shape)
                 n_late = mark_uncertain(
@@ -138,7 +139,7 @@ def _assign_slab(
         elif action == WITH_INERTIA or action == OWN_INERTIA:
             for i in range(count):
                 if nearest[i] != UNCERTAIN:
-                    sq_dist = own_sq_dist(tile, i * stride, centers, nearest[i], shift, d)
+                    sq_dist = own_sq_dist(tile, i * stride, centers, flat_centers, nearest[i], shift, d)
                     inertia += sq_dist * tile_weights[i] if len(weights) else sq_dist
     return moved, settled, inertia
 
@@ -154,7 +155,7 @@ def assigner(dtype, d_is_wide, vector_set):
     lanes, numbers = np.empty(1, dtype), np.empty(1)
     scratch = scratch_for(dtype, 1, shape)
     return address_of(
-        _assign_slab, (0,) * 6, 0, 0, numbers, np.empty(1, np.int32), np.empty((1, 1), dtype), lanes, lanes, numbers,
+        _assign_slab, (0,) * 7, 0, 0, numbers, np.empty(1, np.int32), np.empty((1, 1), dtype), lanes, lanes, numbers,
         (0.0,) * 3, (0,) * 3, numbers, numbers, scratch, shape, result=(0, 0, 0.0),
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastkmeans.kernels.jit import jit
-from fastkmeans.kernels.packing import normalise_row, pack_tile, pad_weights, turn_tile
+from fastkmeans.kernels.packing import columns_of, normalise_row, pack_tile, pad_weights
 from fastkmeans.kernels.simd import add_moments, any_beyond, load, splat, sum_lanes
 
 ONE = (None,)
@@ -56,7 +56,7 @@ def column_moments(
                     return ZERO_ROW, first + i
         if len(weights):
             pad_weights(weights, first - start, count, n_groups * step, padded_weights)
-        turn_tile(tile, stride, n_groups, d, columns, shape)
+        columns_of(rows, tile, stride, n_groups, d, columns, shape)
         ones = splat(1.0, lanes)
         for feature in range(d):
             place = feature * 4 * width

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastkmeans.kernels.jit import jit
-from fastkmeans.kernels.packing import pack_tile, turn_tile
+from fastkmeans.kernels.packing import columns_of, pack_tile
 from fastkmeans.kernels.simd import add_squares_from, load, repeat, splat, store_tile
 
 
@@ -31,7 +31,7 @@ def distances_to_all(
         count = min(room, stop - first)
         n_groups = (count + step - 1) // step
         pack_tile(rows, first, count, n_groups * step, d, cosine, shift, shifted, tile, stride)
-        turn_tile(tile, stride, n_groups, d, columns, shape)
+        columns_of(rows, tile, stride, n_groups, d, columns, shape)
         for group in range(n_groups):
             base = first - start + group * step
             for panel in range((k + m - 1) // m):

@@ -7,7 +7,7 @@ side of it):
   reduce(kernel, row_state=())                one pass over the rows, merged in the fixed tree
   sample(m, seed)                             row numbers of a weighted draw that every source makes alike
   take(numbers)                               those rows in the computing type, of length 1 for cosine
-  new_row_state(dtype)                        an array with one entry a row
+  new_row_state(dtype, columns=None)          an array with one entry (or row of columns) a row
   map_labels(kernel, labels=None)             the labels that an assigning pass gives, in row order
 """
 
@@ -16,6 +16,7 @@ import math
 import numpy as np
 
 from fastkmeans.engine import threads
+from fastkmeans.engine.machine import vector_set
 from fastkmeans.engine.passes import partials_budget
 from fastkmeans.kernels.gather import gather_rows
 from fastkmeans.kernels.packing import describe_rows
@@ -36,7 +37,7 @@ class Block:
     def __init__(self, array, first, weights, dtype):
         self.array, self.first, self.weights = array, first, weights
         self.n = len(array)
-        self.rows = describe_rows(array, dtype)
+        self.rows = describe_rows(array, dtype, vector_set())
 
 
 def counter_keys(numbers, seed):
@@ -139,21 +140,21 @@ class ArrayRows:
         near = np.flatnonzero(keys <= bound)
         return near[np.lexsort((numbers[near], keys[near]))][:m]
 
-    def take(self, numbers):
-        """The rows with these numbers, (m, d) in the computing type, of length 1 for cosine."""
+    def take(self, numbers, unit=True):
+        """The rows with these numbers, (m, d) in the computing type, of length 1 for cosine (unless not `unit`)."""
         numbers = np.asarray(numbers, np.int64)
         out = np.empty((len(numbers), self.d), self.dtype)
         for block in self.blocks:
             inside = np.flatnonzero((numbers >= block.first) & (numbers < block.first + block.n))
             if len(inside):
                 part = np.empty((len(inside), self.d), self.dtype)
-                gather_rows(block.rows, numbers[inside] - block.first, self.d, int(self.cosine), part)
+                gather_rows(block.rows, numbers[inside] - block.first, self.d, int(self.cosine and unit), part)
                 out[inside] = part
         return out
 
-    def new_row_state(self, dtype):
-        """An array with one entry a row, zeros."""
-        return np.zeros(self.n, dtype)
+    def new_row_state(self, dtype, columns=None):
+        """An array with one entry a row, zeros; with `columns`, (n, columns), each column contiguous."""
+        return np.zeros(self.n, dtype) if columns is None else np.zeros((columns, self.n), dtype).T
 
     def map_labels(self, kernel, labels=None):
         """The labels that `kernel`, a pass with labels as its row state, gives (into `labels`); and its partial."""

@@ -1,0 +1,42 @@
+"""Whole fits with default settings: time, peak memory, and how good the clustering is."""
+
+import fastkmeans
+
+from .common import TINY, Rows, load
+
+
+class Fit(Rows):
+    """Seeding, iterations to convergence (30 at most), labels."""
+
+    def compile(self):
+        self.run(self.few)
+
+    def run(self, rows):
+        return fastkmeans.fit(rows, self.k, max_iter=30, random_state=0)
+
+    def time_fit(self, size):
+        self.run(self.rows)
+
+    def peakmem_fit(self, size):
+        self.run(self.rows)
+
+    def track_inertia(self, size):
+        return self.run(self.rows).inertia
+
+    def track_iterations(self, size):
+        return self.run(self.rows).n_iter
+
+
+class SmallFit:
+    """Fits of which a program does thousands."""
+
+    params = [[(100, 2, 3)] if TINY else [(100, 2, 3), (300, 2, 4), (1797, 64, 10)]]
+    param_names = ["size"]
+
+    def setup(self, size):
+        n, d, k = size
+        self.rows, self.k = load(f"blobs:{n}:{d}:{k}"), k
+        self.time_fit(size)
+
+    def time_fit(self, size):
+        fastkmeans.fit(self.rows, self.k, random_state=0)

@@ -1,0 +1,92 @@
+"""The workloads by name: the same rows in every benchmark, test and report.
+
+blobs:n:d:centers   normal clusters of unit spread around `centers` normal means of spread 3
+noise:n:d           one standard normal cloud: no clusters to find
+photo               the pixels of the photograph that comes with the package, as rows of red, green, blue
+any other name      NAME.npz, key x, in the folder that FASTKMEANS_DATA names
+"""
+
+import os
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+
+SEED = 0
+PHOTO = "data/coffee.jpg"
+
+
+class NotAvailable(ValueError):
+    """The rows that a name stands for are not on this machine; the message says what is missing."""
+
+
+def load(name, dtype=np.float32, order="C"):
+    """The rows that `name` stands for, (n, d).
+
+    Parameters
+    ----------
+    name : str
+    dtype : dtype or None, default=float32
+        None leaves the stored type.
+    order : {"C", "F"}, default="C"
+    """
+    kind, *sizes = name.split(":")
+    makers = {"blobs": _blobs, "noise": _noise, "photo": _photo}
+    rows = makers[kind](*map(int, sizes)) if kind in makers else _stored(name)
+    return np.asarray(rows, dtype=dtype, order=order)
+
+
+def available(name):
+    """Whether `load(name)` has what it needs."""
+    kind = name.split(":")[0]
+    if kind == "photo":
+        return _has_pillow()
+    return kind in ("blobs", "noise") or (_folder() is not None and (_folder() / f"{name}.npz").exists())
+
+
+def first_centers(rows, k, seed=SEED):
+    """k rows drawn without replacement, the start that every library is given."""
+    return rows[np.random.default_rng(seed).choice(len(rows), k, replace=False)].copy()
+
+
+def _blobs(n, d, centers):
+    rng = np.random.default_rng(SEED)
+    means = 3 * rng.normal(size=(centers, d)).astype(np.float32)
+    return rng.normal(size=(n, d)).astype(np.float32) + means[rng.integers(0, centers, n)]
+
+
+def _noise(n, d):
+    return np.random.default_rng(SEED).normal(size=(n, d)).astype(np.float32)
+
+
+def _photo():
+    if not _has_pillow():
+        raise NotAvailable("'photo' is read with Pillow: pip install pillow")
+    from PIL import Image
+
+    with as_file(files("fastkmeans") / PHOTO) as path, Image.open(path) as image:
+        return np.asarray(image.convert("RGB")).reshape(-1, 3)
+
+
+def _has_pillow():
+    try:
+        import PIL.Image  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def _folder():
+    named = os.environ.get("FASTKMEANS_DATA")
+    return Path(named) if named else None
+
+
+def _stored(name):
+    if _folder() is None:
+        raise NotAvailable(f"{name!r} is no generated workload; set FASTKMEANS_DATA to the folder with {name}.npz")
+    path = _folder() / f"{name}.npz"
+    if not path.exists():
+        raise NotAvailable(f"FASTKMEANS_DATA holds no {name}.npz")
+    with np.load(path) as stored:
+        rows = stored["x"]
+    return rows.reshape(len(rows), -1)
