@@ -55,7 +55,9 @@ def own_sq_dist(tile, at, centers, flat_centers, j, shift, d):
     if whole:
         sums = splat(0.0, EIGHT)
         for feature in range(0, whole, 8):
-            sums = add_squared_differences(sums, tile, at + feature, flat_centers, j * d + feature, shift, feature, EIGHT)
+            sums = add_squared_differences(
+                sums, tile, at + feature, flat_centers, j * d + feature, shift, feature, EIGHT
+            )
         total = sum_lanes(sums)
     for feature in range(whole, d):
         center = np.float64(centers[j, feature]) - np.float64(shift[feature])

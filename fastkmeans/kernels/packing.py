@@ -16,6 +16,7 @@ from fastkmeans.kernels.simd import (
     call_at,
     load,
     load_four_columns,
+    load_two_columns,
     repeat,
     splat,
     store,
@@ -245,9 +246,10 @@ def turn_tile(tile, stride, n_groups, d, columns, shape):
     elif d == 2:
         for group in range(n_groups):
             at = group * 2 * step
-            for i in range(step):
-                columns[at + i] = tile[at + 2 * i]
-                columns[at + step + i] = tile[at + 2 * i + 1]
+            for r in range(len(vectors)):
+                evens, odds = load_two_columns(tile, at + 2 * r * width, lanes)
+                store(columns, at + r * width, (evens,))
+                store(columns, at + step + r * width, (odds,))
     elif d == 3:
         for group in range(n_groups):
             at = group * 3 * step

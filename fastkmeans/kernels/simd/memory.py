@@ -118,6 +118,25 @@ def load_four_columns(typing, array, at, stride, lanes):
 
 
 @intrinsic
+def load_two_columns(typing, array, at, lanes):
+    """Two vectors: the elements at even and at odd places of `array` from `at` on, that is, rows of two turned."""
+    vector = Vector(array.dtype, len(lanes))
+    result = types.UniTuple(vector, 2)
+
+    def generate(context, builder, signature, arguments):
+        places = (arguments[1], offset(builder, arguments[1], vector.width))
+        low, high = (
+            emit_load(builder, pointer(context, builder, array, arguments[0], place), vector) for place in places
+        )
+        masks = (range(first, 2 * vector.width, 2) for first in (0, 1))
+        kind = ir.VectorType(ir.IntType(32), vector.width)
+        columns = [builder.shuffle_vector(low, high, ir.Constant(kind, list(mask))) for mask in masks]
+        return context.make_tuple(builder, result, columns)
+
+    return result(array, types.intp, lanes), generate
+
+
+@intrinsic
 def strided_view(typing, address, n_rows, n_columns, row_stride, column_stride, like):
     """The matrix at `address` as an array of the type of `like`; strides in bytes."""
     result = types.Array(like, 2, "A")
