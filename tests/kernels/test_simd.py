@@ -1,0 +1,302 @@
+"""Every vector operation against NumPy, and the machine code of the sweep."""
+
+import platform
+
+import numba
+import numpy as np
+import pytest
+
+from fastkmeans.engine.machine import vector_set
+from fastkmeans.kernels import simd
+from fastkmeans.kernels.assign import two_best
+from fastkmeans.kernels.packing import SHAPES, tile_shape
+from fastkmeans.kernels.simd import (
+    add_lower,
+    add_moments,
+    add_row,
+    add_squared_differences,
+    add_squares,
+    add_squares_from,
+    add_where,
+    any_beyond,
+    any_close,
+    fma_tile,
+    keep_two,
+    load,
+    load_broadcast,
+    load_four_columns,
+    load_two_columns,
+    minimum,
+    multiply,
+    reaches,
+    repeat,
+    splat,
+    store,
+    store_tile,
+    strided_view,
+    sum_lanes,
+    vector_view,
+    widen,
+)
+
+ONE, TWO, THREE, EIGHT = ((None,) * count for count in (1, 2, 3, 8))
+DTYPES = [np.float32, np.float64]
+# Not the package's decorator: its cache knows the package's sources, not the tests'.
+compiled = numba.njit(error_model="numpy")
+random = np.random.default_rng(0)
+dtypes = pytest.mark.parametrize("dtype", DTYPES)
+widths = pytest.mark.parametrize("width", [4, 16])
+
+
+def numbers(count, dtype):
+    return random.normal(size=count).astype(dtype)
+
+
+def fma(a, b, c):
+    """a * b + c rounded once: exact in wider arithmetic, then rounded to the type of c."""
+    wide = np.longdouble
+    return (wide(a) * wide(b) + wide(c)).astype(np.asarray(c).dtype)
+
+
+# ---- memory -----------------------------------------------------------------------------------------------
+
+
+@compiled
+def _copy(source, target, vectors, lanes, rows):
+    store(target, 1, load(source, 3, vectors, lanes))
+    store_tile(target, 1 + len(vectors) * len(lanes), load_broadcast(source, 2, 5, rows, vectors, lanes))
+
+
+@dtypes
+@widths
+def test_load_store_and_broadcast(dtype, width):
+    source, target = numbers(100, dtype), np.zeros(200, dtype)
+    _copy(source, target, TWO, (None,) * width, THREE)
+    step = 2 * width
+    expected = np.concatenate([[0], source[3 : 3 + step], np.repeat(source[[2, 7, 12]], step)])
+    assert np.array_equal(target[: len(expected)], expected) and not target[len(expected) :].any()
+
+
+@compiled
+def _turn(source, stride, target, lanes):
+    c0, c1, c2, c3 = load_four_columns(source, 1, stride, lanes)
+    store(target, 0, (c0, c1, c2, c3))
+
+
+@dtypes
+@pytest.mark.parametrize("width", [4, 8, 16])
+def test_load_four_columns(dtype, width):
+    source, target = numbers(16 * 7 + 1, dtype), np.zeros(4 * width, dtype)
+    _turn(source, 7, target, (None,) * width)
+    expected = source[1 : 1 + width * 7].reshape(width, 7)[:, :4].T
+    assert np.array_equal(target, expected.ravel())
+
+
+@compiled
+def _halve(source, target, lanes):
+    store(target, 0, load_two_columns(source, 1, lanes))
+
+
+@dtypes
+@widths
+def test_load_two_columns(dtype, width):
+    source, target = numbers(40, dtype), np.zeros(2 * width, dtype)
+    _halve(source, target, (None,) * width)
+    assert np.array_equal(target, source[1 : 1 + 2 * width].reshape(width, 2).T.ravel())
+
+
+@compiled
+def _views(address, n, d, row_bytes, column_bytes, like, out):
+    view = strided_view(address, n, d, row_bytes, column_bytes, like)
+    for i in range(n):
+        for j in range(d):
+            out[i, j] = view[i, j]
+    return vector_view(address, 3, like).sum()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int16, np.uint8])
+def test_views_of_memory(dtype):
+    X = (random.normal(size=(9, 8)) * 20).astype(dtype)[::-2, 1:7:2]
+    out = np.zeros(X.shape, dtype)
+    total = _views(X.ctypes.data, *X.shape, *X.strides, dtype(0), out)
+    assert np.array_equal(out, X)
+    row = X.base if X.base is not None else X
+    start = (X.ctypes.data - row.ctypes.data) // X.itemsize
+    assert total == pytest.approx(row.reshape(-1)[start : start + 3].astype(np.float64).sum(), rel=1e-6)
+
+
+# ---- arithmetic -------------------------------------------------------------------------------------------
+
+
+@compiled
+def _arithmetic(a, b, weights, out, vectors, lanes, rows):
+    step = len(vectors) * len(lanes)
+    x, y = load(a, 0, vectors, lanes), load(b, 0, vectors, lanes)
+    tile = load_broadcast(b, 0, 1, rows, vectors, lanes)
+    store_tile(out, 0, fma_tile(tile, a, 1, 2, y))
+    at = len(rows) * step
+    store_tile(out, at, add_squares_from(tile, a, 1, 2, y))
+    at += len(rows) * step
+    store(out, at, add_squares(x, y))
+    store(out, at + step, minimum(x, y))
+    store(out, at + 2 * step, (multiply(x[0], y[1]),))
+    shares = load(weights, 0, vectors, lanes)
+    sums = add_lower(repeat(splat(0.5, lanes), rows), x, tile, shares)
+    return sum_lanes(x[0]), sum_lanes(widen(y[1])), sum_lanes(sums[0]), sum_lanes(sums[2])
+
+
+@dtypes
+@widths
+def test_arithmetic(dtype, width):
+    a, b, weights = numbers(64, dtype), numbers(64, dtype), np.abs(numbers(64, np.float64))
+    step = 2 * width
+    out = np.zeros(12 * step, dtype)
+    found = _arithmetic(a, b, weights, out, TWO, (None,) * width, THREE)
+    x, y, tile = a[:step], b[:step], np.repeat(b[:3], step).reshape(3, step)
+    at = [1, 3, 5]
+    close = {"rtol": 4 * np.finfo(dtype).eps, "atol": 4 * np.finfo(dtype).eps}
+    parts = out.reshape(12, step)
+    assert np.array_equal(parts[:3], fma(a[at][:, None], y[None], tile))
+    difference = y[None] - a[at][:, None]
+    assert np.array_equal(parts[3:6], fma(difference, difference, tile))
+    assert np.array_equal(parts[6], fma(y, y, x))
+    assert np.array_equal(parts[7], np.minimum(x, y))
+    assert np.array_equal(parts[8, :width], x[:width] * y[width:])
+    lower = (weights[:step] * np.minimum(x, tile)).sum(axis=1) + 0.5 * width
+    np.testing.assert_allclose(found, [x[:width].sum(), y[width:].sum(), lower[0], lower[2]], **close)
+
+
+@compiled
+def _sums(tile, centers, shift, weights, labels, sums, moments, lanes, rows):
+    add_row(sums, 1, tile, 3, 2.5, lanes)
+    values = load(tile, 0, ONE, lanes)[0]
+    share = load(weights, 0, ONE, lanes)[0]
+    add_moments(moments, 1, values, share, 0.25)
+    picked = add_where(repeat(splat(1.0, lanes), rows), load(labels, 0, ONE, lanes)[0], 4, widen(values))
+    exact = add_squared_differences(splat(0.0, lanes), tile, 2, centers, 1, shift, 3, lanes)
+    return sum_lanes(exact), sum_lanes(picked[0]), sum_lanes(picked[1]), sum_lanes(picked[2])
+
+
+@dtypes
+def test_float64_sums(dtype):
+    tile, centers, shift, weights = numbers(20, dtype), numbers(20, dtype), numbers(20, dtype), numbers(8, np.float64)
+    labels = np.array([4, 5, 4, 6, -1, 9, 5, 4], np.int32)
+    sums, moments = numbers(20, np.float64), np.zeros(20)
+    before = sums.copy()
+    found = _sums(tile, centers, shift, weights, labels, sums, moments, EIGHT, THREE)
+    wide, wide_centers, wide_shift = (part.astype(np.float64) for part in (tile, centers, shift))
+    before[1:9] += 2.5 * wide[3:11]
+    np.testing.assert_allclose(sums, before, rtol=1e-15)
+    first = weights * (wide[:8] - 0.25)
+    np.testing.assert_allclose(moments[1:17], np.concatenate([first, first * (wide[:8] - 0.25)]), rtol=1e-14)
+    assert moments[0] == 0 and not moments[17:].any()
+    exact = ((wide[2:10] - (wide_centers[1:9] - wide_shift[3:11])) ** 2).sum()
+    picked = [8 + wide[:8][labels == label].sum() for label in (4, 5, 6)]
+    np.testing.assert_allclose(found, [exact, *picked], rtol=1e-13)
+
+
+# ---- comparisons ------------------------------------------------------------------------------------------
+
+
+@compiled
+def _two(scores, count, lowest, best, second, index, vectors, lanes, rows):
+    top = repeat(splat(lowest, lanes), vectors)
+    runner_up, ids = top, repeat(splat(np.int32(0), lanes), vectors)
+    for first in range(0, count, len(rows)):
+        tile = load_broadcast(scores, first, 1, rows, vectors, lanes)
+        top, runner_up, ids = keep_two(top, runner_up, ids, tile, first)
+    store(best, 0, top)
+    store(second, 0, runner_up)
+    store(index, 0, ids)
+
+
+@dtypes
+@pytest.mark.parametrize("seed", range(8))
+def test_keep_two(dtype, seed):
+    scores = np.random.default_rng(seed).integers(-5, 5, 12).astype(dtype)  # many ties
+    best, second, index = np.zeros(8, dtype), np.zeros(8, dtype), np.zeros(8, np.int32)
+    _two(scores, 12, dtype(-np.inf), best, second, index, ONE, EIGHT, THREE)
+    assert (best == scores.max()).all() and (index == scores.argmax()).all()
+    assert (second == np.sort(scores)[-2]).all()
+
+
+@compiled
+def _questions(values, norms, bound, vectors, lanes, rows):
+    x, y = load(values, 0, vectors, lanes), load(norms, 0, vectors, lanes)
+    tile = load_broadcast(norms, 0, 1, rows, vectors, lanes)
+    return any_beyond(x, bound), any_close(x, y, y, bound, bound), reaches(tile, x)
+
+
+@dtypes
+def test_questions(dtype):
+    zeros = np.zeros(8, dtype)
+
+    def ask(values, norms, bound):
+        return _questions(values, norms, dtype(bound), TWO, (None,) * 4, ONE)
+
+    for lane in range(8):
+        for value, beyond in ((2, True), (-2, True), (np.nan, True), (-np.inf, True), (1, False), (-1, False)):
+            values = zeros.copy()
+            values[lane] = value
+            assert ask(values, zeros, 1)[0] is beyond
+        lead = np.full(8, 9, dtype)
+        assert not ask(lead, zeros, 2)[1]
+        lead[lane] = 2
+        assert ask(lead, zeros, 2)[1]  # a lead of exactly the base is close
+        bounds = np.full(8, 5, dtype)
+        assert not ask(bounds, np.full(8, 4.5, dtype), 1)[2]
+        bounds[lane] = 4.5
+        assert ask(bounds, np.full(8, 4.5, dtype), 1)[2]
+
+
+def test_every_operation_is_tested_here():
+    tested = set(globals()) | {"call_at"}  # call_at runs under every pass; a test of its own would add nothing
+    assert set(simd.__all__) <= tested
+
+
+# ---- machine code -----------------------------------------------------------------------------------------
+
+
+@compiled
+def _sweep(columns, n_groups, d, panels, n_panels, lowest, best, second, nearest, shape):
+    two_best(columns, n_groups, d, panels, n_panels, lowest, best, second, nearest, shape)
+
+
+def innermost_loop(lines):
+    """The shortest stretch between a label and a jump back to it that holds fused multiply-adds."""
+    places = {line.split(":")[0]: i for i, line in enumerate(lines) if line.startswith(".L") and ":" in line}
+    loops = []
+    for i, line in enumerate(lines):
+        words = line.split()
+        if words and words[0].startswith("j") and places.get(words[-1], i) < i:
+            body = lines[places[words[-1]] : i + 1]
+            if any("vfmadd" in other for other in body):
+                loops.append(body)
+    return min(loops, key=len)
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="reads x86 code")
+@pytest.mark.skipif(vector_set() == "plain", reason="no fused multiply-add here")
+@dtypes
+@pytest.mark.parametrize("d", [16, 128])
+def test_the_inner_loop_of_the_sweep(dtype, d):
+    """One fma a (center, vector) and feature, and nothing spilled to the stack."""
+    shape = tile_shape(vector_set(), dtype, d)
+    array, ids = np.zeros(4096, dtype), np.zeros(256, np.int32)
+    _sweep(array, 0, 1, array, 0, dtype(0), array, array, ids, shape)
+    kind = numba.typeof(array), numba.typeof(shape)
+    (code,) = (text for types, text in _sweep.inspect_asm().items() if (types[0], types[-1]) == kind)
+    body = innermost_loop(code.splitlines())
+    count = sum("vfmadd" in line for line in body)
+    wanted = len(shape[0]) * len(shape[1])
+    assert count > 0 and count % wanted == 0, f"{count} fma in the loop, {wanted} a feature"
+    spilled = [line for line in body if ("(%rsp" in line or "(%rbp)" in line) and "mm" in line]
+    assert not spilled
+    lanes = {"avx512": "zmm", "avx2": "ymm"}[vector_set()]
+    assert all(lanes in line for line in body if "vfmadd" in line)
+
+
+def test_tiles_fit_the_registers():
+    for name, registers in (("avx512", 32), ("avx2", 16), ("neon", 32), ("plain", 16)):
+        for rows, vectors, _ in SHAPES[name]:
+            assert rows * vectors + vectors + 1 <= registers, name
