@@ -132,7 +132,7 @@ class Tile:
     def pack(self, stored, order="C"):
         """`stored` rows into the tile; the rows are in cache, so this is the cost of converting them."""
         rows_read = np.asarray(np.random.default_rng(0).integers(0, 100, (self.room, self.d)), stored, order=order)
-        rows = packing.describe_rows(rows_read, self.dtype)
+        rows = packing.describe_rows(rows_read, self.dtype, vector_set())
         arguments = (rows, 0, self.room, self.room, self.d, 0, self.shift, 0, self.tile, self.stride)
         name = f"pack {stored}" + " columns" * (order == "F")
         return self.case(name, packing.pack_tile, arguments, shaped=False, clusters=False, rows_read=rows_read)

@@ -14,7 +14,8 @@ from fastkmeans.result import IterationStats, KMeansResult
 
 FORMAT = "fastkmeans model"
 VERSION = 1
-FIELDS = ("inertia", "n_iter", "converged", "plan", "metric")
+FIELDS = {"inertia": float, "n_iter": int, "converged": bool, "plan": str, "metric": str}
+METRICS = ("euclidean", "cosine")
 
 
 def write_whole(path, write):
@@ -75,6 +76,11 @@ def load(path):
             raise ValueError("its labels are no vector of int32")
         if len(labels) and not (0 <= labels.min() and labels.max() < len(centers)):
             raise ValueError("its labels name centers that it does not have")
+        for name, kind in FIELDS.items():
+            if type(header[name]) is not kind:
+                raise ValueError(f"its {name} is no {kind.__name__}")
+        if header["metric"] not in METRICS:
+            raise ValueError(f"its metric is {header['metric']!r}")
         history = tuple(IterationStats(**stats) for stats in header["history"])
         return KMeansResult(centers, labels, history=history, **{name: header[name] for name in FIELDS})
     except (ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:

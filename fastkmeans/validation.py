@@ -12,6 +12,7 @@ from fastkmeans.engine.seeding import SEEDINGS
 from fastkmeans.sources.blocks import ArrayRows, computing_dtype
 
 METRICS = ("euclidean", "cosine")
+WEIGHT_LIMIT = 1e250  # sums of weights times squares must fit float64
 SMALL_CHECK = 1 << 14  # values up to which NumPy's own test of finiteness is the quicker one
 
 
@@ -58,10 +59,9 @@ def _table_to_array(X, name):
         for column, dtype in X.dtypes.items():
             if dtype.name == "category" or (dtype.kind not in "biuf" and not str(dtype).startswith("Sparse")):
                 raise TypeError(f"{name} column {column!r} has type {dtype}; k-means needs numbers: encode or drop it")
-        if any(hasattr(dtype, "na_value") and not isinstance(dtype, np.dtype) for dtype in X.dtypes):
-            kinds = {dtype.kind for dtype in X.dtypes}
-            return X.to_numpy(dtype=np.float64 if kinds != {"b"} or X.isna().any(axis=None) else bool)
-        return X.to_numpy()
+        if all(isinstance(dtype, np.dtype) for dtype in X.dtypes):
+            return X.to_numpy(dtype=np.result_type(*X.dtypes)) if X.shape[1] else X.to_numpy(dtype=np.float64)
+        return X.to_numpy(dtype=np.float64)  # extension types: missing entries become NaN, which is an error later
     if library == "polars" and hasattr(X, "to_numpy"):
         return X.to_numpy()
     if library == "pyarrow" and hasattr(X, "column_names"):
@@ -164,7 +164,7 @@ def as_weights(sample_weight, n):
         total = weights.sum()
     if total == 0:
         raise ValueError("sample_weight is zero for every row; at least one must be positive")
-    if not np.isfinite(total * 1e50):
+    if not total < WEIGHT_LIMIT:
         raise ValueError(f"sample_weight sums to {total:g}, which overflows; divide the weights by a constant")
     return weights
 

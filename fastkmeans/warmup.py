@@ -28,6 +28,7 @@ def compile_all():
     import numpy as np
 
     from fastkmeans import api
+    from fastkmeans.engine.moments import SMALL_VALUES
     from fastkmeans.kernels.cache import cache_folder
     from fastkmeans.kernels.packing import WIDE_FROM_FEATURES
 
@@ -38,7 +39,7 @@ def compile_all():
     random = np.random.default_rng(0)
     for dtype in (np.float32, np.float64):
         for n_features in (2, WIDE_FROM_FEATURES):
-            X = random.normal(size=(600, n_features)).astype(dtype)
+            X = random.normal(size=(SMALL_VALUES // n_features + 600, n_features)).astype(dtype)
             X[300:] = X[0]  # ties, which are settled, and starts that leave clusters empty, which are relocated
             for metric in ("euclidean", "cosine"):
                 settings = {"metric": metric, "sample_weight": random.random(len(X)), "random_state": 0}
@@ -49,4 +50,18 @@ def compile_all():
                 result.predict(X)
                 result.transform(X)
                 result.score(X)
+            _sum_in_label_order(X)
     return count_kernels() - before, time.perf_counter() - began, folder
+
+
+def _sum_in_label_order(X):
+    """Compile what only fits with very many or wide centers reach."""
+    import numpy as np
+
+    from fastkmeans.engine.assigners import Dense, Sums
+    from fastkmeans.engine.label_order import reduce_in_label_order
+    from fastkmeans.sources.blocks import ArrayRows
+
+    source = ArrayRows(X)
+    way = Dense(source.dtype, source.d, np.zeros(source.d, source.dtype), False).prepare(X[:2].copy())
+    reduce_in_label_order(source, way, source.new_row_state(np.int32), Sums(np.empty(0), np.empty(0)))

@@ -122,7 +122,7 @@ def test_the_compiled_driver_has_the_bits_of_the_python_one(n, d, k, metric, wei
 def test_the_drivers_agree_with_several_slabs(monkeypatch):
     monkeypatch.setattr(threads, "SLAB_SECONDS", (1e-6, 1e-5))
     for n in (37, 1001, 2003, 4099):
-        X = np.random.default_rng(n).normal(size=(n, 3)).astype(np.float32)
+        X = np.random.default_rng(n).normal(size=(n, 3))  # float64, whose sums depend on their order
         assert len(threads.slab_cuts(n, 3, 1e-8)) > 1
         options = {"init": np.arange(6), "tol": 0}
         python = fastkmeans.fit(X, 6, callback=lambda stats: None, **options)

@@ -43,7 +43,9 @@ class TrialsPass:
     def add(self, block, start, stop, partial, closest, sq_dists=None):
         scratch = self.free_scratch.pop() if self.free_scratch else scratch_for(self.dtype, self.d, self.shape)
         weights = block.weights[start:stop] if len(block.weights) else block.weights
-        kept = np.empty((0, 0), self.dtype).T if sq_dists is None else sq_dists.T
+        kept = (0, 0, 0)
+        if sq_dists is not None:
+            kept = (sq_dists.ctypes.data, sq_dists.strides[1], sq_dists.shape[1])
         score_trials(
             block.rows, start, stop, weights, closest, self.d, self.cosine, self.trials, self.n_panels, self.lower,
             kept, partial, scratch, self.shape,

@@ -18,6 +18,7 @@ from fastkmeans.kernels.simd import (
     store,
     store_tile,
     sum_lanes,
+    vector_view,
 )
 
 
@@ -33,7 +34,7 @@ def score_trials(
     trials,  # in     (n_panels * d * m,) trial centers, feature-major in panels of m, padded
     n_panels,
     lower,  # whether to lower `closest` to the distance to the first trial
-    sq_dists,  # out    (n_trials, stop - start) to the trials; (0, 0) to keep none
+    kept,  # where distances to the trials go: (address of the first row's, bytes to the next trial's, trials), or 0s
     potentials,  # in/out (n_panels * m,) sum of weight * distance if the trial were taken, float64
     scratch,
     shape,
@@ -44,6 +45,7 @@ def score_trials(
     m, step, room = len(centers), len(vectors) * len(lanes), len(padded)
     stride = len(tile) // room
     zero = splat(padded.dtype.type(0), lanes)
+    address, next_trial, n_kept = kept
     for first in range(start, stop, room):
         count = min(room, stop - first)
         n_groups = (count + step - 1) // step
@@ -66,12 +68,14 @@ def score_trials(
                 sums = add_lower(sums, limits, distances, shares)
                 if lower and panel == 0:
                     store(padded, group * step, minimum(limits, distances[0]))
-                if len(sq_dists):
+                if n_kept:
                     store_tile(trial_tile, 0, distances)
-                    at = own + group * step
-                    for c in range(min(m, len(sq_dists) - panel * m)):
-                        for i in range(min(step, count - group * step)):
-                            sq_dists[panel * m + c, at + i] = trial_tile[c * step + i]
+                    in_group = min(step, count - group * step)
+                    for c in range(min(m, n_kept - panel * m)):
+                        place = address + (panel * m + c) * next_trial + (own + group * step) * padded.itemsize
+                        out = vector_view(place, in_group, padded[0])
+                        for i in range(in_group):
+                            out[i] = trial_tile[c * step + i]
             for c in range(m):
                 potentials[panel * m + c] += sum_lanes(sums[c])
         if lower:

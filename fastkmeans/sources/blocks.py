@@ -123,12 +123,13 @@ class ArrayRows:
     def sample(self, m, seed):
         """Numbers of m rows drawn without replacement, with chances by weight; rows of weight 0 never."""
         best = np.empty(0), np.empty(0, np.int64)
+        largest = self.weights.max() if self.weighted else 1.0
         for first in range(0, self.n, SAMPLE_ROWS):
             numbers = np.arange(first, min(first + SAMPLE_ROWS, self.n))
             keys = -np.log(counter_keys(numbers, seed))
             if self.weighted:
-                with np.errstate(divide="ignore"):
-                    keys /= self.weights[first : first + len(numbers)]
+                with np.errstate(divide="ignore", over="ignore"):
+                    keys /= self.weights[first : first + len(numbers)] / largest
             keys, numbers = np.concatenate([best[0], keys]), np.concatenate([best[1], numbers])
             order = np.lexsort((numbers, keys))[:m] if len(keys) <= m else self._smallest(keys, numbers, m)
             best = keys[order], numbers[order]

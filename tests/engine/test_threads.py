@@ -163,13 +163,14 @@ def test_a_fit_inside_a_callback():
 
 
 FORK = """
-import os, signal, sys, threading
+import os, signal, sys, threading, time
 import numpy as np
 import fastkmeans
 
-X = np.random.default_rng(0).normal(size=(60_000, 8)).astype(np.float32)
+X = np.random.default_rng(0).normal(size=(200_000, 8)).astype(np.float32)
 options = dict(init=np.arange(30), max_iter=3, n_threads=3)
 before = fastkmeans.fit(X, 30, **options)
+assert sum(thread.name.startswith("fastkmeans") for thread in threading.enumerate()) == 2
 busy = threading.Thread(target=lambda: [fastkmeans.fit(X, 30, **options) for _ in range(20)])
 busy.start()  # forks find the pool, and locks, in use
 for _ in range(5):
@@ -182,6 +183,30 @@ for _ in range(5):
     status = os.waitpid(child, 0)[1]
     assert status == 0, f"the child ended with status {status}"
 busy.join()
+
+# A thread of the parent compiles: the child must not wait for it.
+from fastkmeans.engine import threads
+from fastkmeans.kernels.jit import compiler_lock
+
+begun = threading.Event()
+
+def compiling():
+    with compiler_lock:
+        begun.set()
+        time.sleep(0.5)
+
+threading.Thread(target=compiling).start()
+begun.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    with compiler_lock:
+        pass
+    barrier = threading.Barrier(3, timeout=20)
+    threads.run(3, lambda task: barrier.wait(), 3)  # the child's pool has threads of its own
+    os._exit(0)
+status = os.waitpid(child, 0)[1]
+assert status == 0, f"the child ended with status {status}"
 assert fastkmeans.fit(X, 30, **options).inertia == before.inertia
 print("fine")
 """
