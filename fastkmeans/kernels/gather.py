@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastkmeans.kernels.accumulate import accumulate
-from fastkmeans.kernels.distances import own_sq_dist
+from fastkmeans.kernels.distances import own_sq_dists
 from fastkmeans.kernels.jit import jit
 from fastkmeans.kernels.packing import pack_tile
 
@@ -71,4 +71,4 @@ def own_distances(rows, start, stop, labels, centers, shift, shifted, cosine, ti
     flat_centers = centers.reshape(-1)
     for i in range(stop - start):
         pack_tile(rows, start + i, one, one, d, cosine, shift, shifted, tile, len(tile))
-        sq_dists[i] = own_sq_dist(tile, 0, centers, flat_centers, labels[i], shift, d)
+        own_sq_dists(tile, len(tile), one, d, labels[i : i + 1], flat_centers, shift, sq_dists[i : i + 1])

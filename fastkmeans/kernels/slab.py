@@ -6,7 +6,7 @@ import numpy as np
 
 from fastkmeans.kernels.accumulate import accumulate, accumulate_by_lane, sums_by_lane
 from fastkmeans.kernels.assign import two_best
-from fastkmeans.kernels.distances import own_sq_dist
+from fastkmeans.kernels.distances import own_sq_dists
 from fastkmeans.kernels.jit import address_of, jit
 from fastkmeans.kernels.packing import (
     F4,
@@ -39,7 +39,7 @@ def scratch_for(dtype, d, shape):
     parts = (
         (lane, room * stride), (lane, room * d), (lane, room), (lane, room), (lane, room), (np.dtype(np.int32), room),
         (np.dtype(np.float64), room), (np.dtype(np.int64), room + step), (lane, room + 2 * step), (lane, m * step),
-        (np.dtype(np.float64), step * d), (np.dtype(np.float64), step),
+        (np.dtype(np.float64), step * d), (np.dtype(np.float64), step), (np.dtype(np.float64), room),
     )  # fmt: skip
     sizes = [-(-count * kind.itemsize // CACHE_LINE) * CACHE_LINE for kind, count in parts]
     raw = np.empty(sum(sizes) + CACHE_LINE, np.uint8)
@@ -70,7 +70,7 @@ def _assign_slab(
 ):
     """Label the rows of a slab; return (rows whose label changed, rows settled, inertia if asked)."""
     (own_tile, columns), (norms, best, second, nearest, padded_weights), settling = scratch
-    late, late_cuts, scores, exact_rows, sq_dists = settling
+    late, late_cuts, scores, exact_rows, sq_dists, own_distances = settling
     cosine, shifted, action = flags
     k, d = centers.shape
     m, step = len(shape[0]), len(shape[1]) * len(shape[2])
@@ -137,10 +137,9 @@ def _assign_slab(
         elif action == WITH_SUMS:
             accumulate(tile, stride, count, d, nearest, tile_weights, cluster_sums, cluster_weights)
         elif action == WITH_INERTIA or action == OWN_INERTIA:
+            own_sq_dists(tile, stride, count, d, nearest, flat_centers, shift, own_distances)
             for i in range(count):
-                if nearest[i] != UNCERTAIN:
-                    sq_dist = own_sq_dist(tile, i * stride, centers, flat_centers, nearest[i], shift, d)
-                    inertia += sq_dist * tile_weights[i] if len(weights) else sq_dist
+                inertia += own_distances[i] * tile_weights[i] if len(weights) else own_distances[i]
     return moved, settled, inertia
 
 

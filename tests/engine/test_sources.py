@@ -67,7 +67,7 @@ class ToySource:
         return np.concatenate(rows) if rows else np.empty((0, self.d), self.dtype)
 
     def new_row_state(self, dtype, columns=None):
-        return np.zeros(self.n if columns is None else (self.n, columns), dtype)
+        return np.zeros(self.n, dtype) if columns is None else np.zeros((self.n, columns), dtype, order="F")
 
     def map_labels(self, kernel, labels=None):
         labels = self.new_row_state(np.int32) if labels is None else labels

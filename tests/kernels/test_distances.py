@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from fastkmeans.kernels.distances import defined_sq_dist, own_sq_dist, stored_row
+from fastkmeans.kernels.distances import defined_sq_dist, own_sq_dists, stored_row
 from fastkmeans.kernels.gather import gather_rows, own_distances
 from fastkmeans.kernels.packing import row_stride, tile_shape
 from fastkmeans.kernels.slab import scratch_for
@@ -53,9 +53,7 @@ def test_an_early_end_only_rejects():
 
 @compiled
 def _own(tile, stride, n, d, centers, labels, shift, out):
-    flat = centers.reshape(-1)
-    for i in range(n):
-        out[i] = own_sq_dist(tile, i * stride, centers, flat, labels[i], shift, d)
+    own_sq_dists(tile, stride, n, d, labels, centers.reshape(-1), shift, out)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -69,8 +69,8 @@ class Sweep:
             _settle(
                 describe(self.X, dtype, self.vectors), self.late[at : at + batch], self.cuts[at : at + step].copy(),
                 batch, d, 0, self.shift, self.centers, self.panels, self.n_panels, np.empty(step * stride, dtype),
-                stride, np.empty(step * d, dtype), np.empty(m * step, dtype), np.empty(step * d), np.empty(step), nearest,
-                self.shape,
+                stride, np.empty(step * d, dtype), np.empty(m * step, dtype), np.empty(step * d), np.empty(step),
+                nearest, self.shape,
             )  # fmt: skip
             labels[self.late[at : at + batch]] = nearest[:batch]
         return labels
