@@ -11,7 +11,7 @@ import os
 import queue
 import threading
 
-SLAB_SECONDS = (0.25e-3, 8e-3)  # least and most work of one slab, on the machine of ROW_SECONDS
+SLAB_SECONDS = (0.4e-3, 8e-3)  # least and most work of one slab, on the machine of ROW_SECONDS
 SLABS_WANTED = 64
 SLAB_ROWS_MOST = 1 << 18
 SLAB_VALUES_MOST = 1 << 21  # numbers that a slab reads: 10 ms where each has to be turned byte by byte
