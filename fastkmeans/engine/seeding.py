@@ -113,6 +113,7 @@ def plus_plus(source, k, random, progress=None, n_trials=None):
     scoring, taking = TrialsPass(source, n_trials), TakePass(source)
     keeps = source.n * n_trials * source.dtype.itemsize <= KEPT_BYTES
     kept = source.new_row_state(source.dtype, n_trials if keeps else 0)
+    keeps = keeps and kept.strides[0] == kept.itemsize  # else kernels cannot write columns by address
 
     def take(trials, best):
         """Lower the distances to those of a trial; the slabs' potentials after that."""

@@ -7,8 +7,11 @@ side of it):
   reduce(kernel, row_state=())                one pass over the rows, merged in the fixed tree
   sample(m, seed)                             row numbers of a weighted draw that every source makes alike
   take(numbers)                               those rows in the computing type, of length 1 for cosine
-  new_row_state(dtype, columns=None)          an array with one entry (or row of columns) a row
+  new_row_state(dtype, columns=None)          an array with one entry (or row of columns) a row; each column lies
+                                              together in memory: kernels write to it by address
+  weights, weights_of(numbers), total_weight  the weights, if `weighted`
   map_labels(kernel, labels=None)             the labels that an assigning pass gives, in row order
+Sources of arrays also have `blocks`, `n_bytes` and `threads_for`, which small fits and sums in label order use.
 """
 
 import math
