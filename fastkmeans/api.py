@@ -15,7 +15,7 @@ from fastkmeans.engine.seeding import SEEDINGS
 from fastkmeans.engine.seeding import plus_plus as plus_plus_rows
 from fastkmeans.kernels.jit import compiler_lock
 from fastkmeans.result import KMeansResult, TooFewDistinctRows
-from fastkmeans.sources.blocks import ArrayRows
+from fastkmeans.sources.blocks import METRICS
 
 threads.guard_fork(compiler_lock)
 threads.register_controller()
@@ -117,12 +117,12 @@ def fit(
     """
     array = check.as_rows(X)
     k = check.check_n_clusters(n_clusters, len(array))
-    check.check_name(metric, check.METRICS, "metric")
+    check.check_name(metric, METRICS, "metric")
     check.check_algorithm(algorithm)
     max_iter, tol = check.check_integer(max_iter, "max_iter"), check.check_tol(tol)
     n_init = check.check_n_init(n_init, init)
     check.check_callback(callback)
-    n_threads = None if n_threads is None else check.check_integer(n_threads, "n_threads")
+    n_threads = check.check_n_threads(n_threads)
     weights = check.as_weights(sample_weight, len(array))
     random = check.as_generator(random_state)
     source, moments = check.checked_source(array, weights, metric=metric, n_threads=n_threads)
@@ -191,14 +191,13 @@ def _first_centers(init, k, array, source, metric, random, restart, callback):
 def _query(X, centers, metric, sample_weight, n_threads):
     """A source over X and an assigner prepared with the centers, for questions about given centers."""
     array = check.as_rows(X)
-    check.check_name(metric, check.METRICS, "metric")
-    n_threads = None if n_threads is None else check.check_integer(n_threads, "n_threads")
+    check.check_name(metric, METRICS, "metric")
+    n_threads = check.check_n_threads(n_threads)
     stored = np.asarray(check.as_rows(centers, "centers"))
     dtype = np.promote_types(check.computing_type(array), check.computing_type(stored))
     centers = check.as_centers(stored, array.shape[1], dtype, metric)
-    check.check_values(array, dtype, metric)
     weights = check.as_weights(sample_weight, len(array))
-    source = ArrayRows(array, weights, cosine=metric == "cosine", dtype=dtype, n_threads=n_threads)
+    source, _ = check.checked_source(array, weights, metric=metric, dtype=dtype, n_threads=n_threads)
     wide = centers.astype(np.float64)
     shift = exact_shift(wide.mean(axis=0), wide.std(axis=0), dtype, integers=False)
     return source, choose_assigner("auto")(dtype, source.d, shift, source.cosine).prepare(centers)
@@ -313,10 +312,10 @@ def kmeans_plusplus(X, n_clusters, *, sample_weight=None, random_state=None, n_l
     """
     array = check.as_rows(X)
     k = check.check_n_clusters(n_clusters, len(array))
-    check.check_name(metric, check.METRICS, "metric")
+    check.check_name(metric, METRICS, "metric")
     if n_local_trials is not None:
         check.check_integer(n_local_trials, "n_local_trials")
-    n_threads = None if n_threads is None else check.check_integer(n_threads, "n_threads")
+    n_threads = check.check_n_threads(n_threads)
     weights = check.as_weights(sample_weight, len(array))
     random = check.as_generator(random_state)
     source, _ = check.checked_source(array, weights, metric=metric, n_threads=n_threads)

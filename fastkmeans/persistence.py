@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from fastkmeans.result import IterationStats, KMeansResult
+from fastkmeans.sources.blocks import METRICS
 
 FORMAT = "fastkmeans model"
 VERSION = 1
 FIELDS = {"inertia": float, "n_iter": int, "converged": bool, "plan": str, "metric": str}
-METRICS = ("euclidean", "cosine")
 
 
 def write_whole(path, write):

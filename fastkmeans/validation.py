@@ -11,9 +11,7 @@ from fastkmeans.engine.moments import UnusableRow, largest_value, measure
 from fastkmeans.engine.seeding import SEEDINGS
 from fastkmeans.sources.blocks import ArrayRows, computing_dtype
 
-METRICS = ("euclidean", "cosine")
 WEIGHT_LIMIT = 1e250  # sums of weights times squares must fit float64
-SMALL_CHECK = 1 << 14  # values up to which NumPy's own test of finiteness is the quicker one
 
 
 # ---- rows -------------------------------------------------------------------------------------------------
@@ -101,19 +99,6 @@ def checked_source(array, weights=None, *, metric="euclidean", dtype=None, n_thr
         raise _unusable(array, found.row, found.zero, source.dtype, name) from None
 
 
-def check_values(array, dtype, metric, name="X"):
-    """Raise if a row of `array` cannot be used; a quick look for arrays too small for a pass."""
-    if array.size > SMALL_CHECK:
-        checked_source(array, metric=metric, dtype=dtype, name=name)
-        return
-    values = array.astype(dtype, copy=False)
-    bad = ~(np.abs(values) <= largest_value(dtype, array.shape[1]))
-    if bad.any():
-        raise _unusable(array, int(np.flatnonzero(bad.any(axis=1))[0]), False, dtype, name)
-    if metric == "cosine" and not values.any(axis=1).all():
-        raise _unusable(array, int(np.flatnonzero(~values.any(axis=1))[0]), True, dtype, name)
-
-
 def _unusable(array, row, zero, dtype, name):
     if zero:
         return ValueError(
@@ -177,7 +162,7 @@ def as_centers(centers, d, dtype, metric, name="centers"):
     array = as_rows(centers, name)
     if array.shape[1] != d:
         raise ValueError(f"{name} has {array.shape[1]} columns, but X has {d}; both must have the same features")
-    check_values(array, np.dtype(dtype), "euclidean", name)
+    checked_source(array, dtype=dtype, name=name)
     array = np.array(array, dtype, order="C")
     if metric == "cosine":
         lengths = np.sqrt((array.astype(np.float64) ** 2).sum(axis=1))
@@ -277,6 +262,11 @@ def check_n_init(n_init, init):
         return 10 if callable(init) or (isinstance(init, str) and init == "random") else 1
     n_init = check_integer(n_init, "n_init")
     return 1 if fixed else n_init
+
+
+def check_n_threads(n_threads):
+    """`n_threads` as an int of at least 1, or None for all."""
+    return None if n_threads is None else check_integer(n_threads, "n_threads")
 
 
 def check_callback(callback):

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastkmeans.engine.machine import vector_set
 from fastkmeans.kernels.gather import own_distances
-from fastkmeans.kernels.packing import WIDE_FROM_FEATURES, pack_centers, row_stride, tile_shape
+from fastkmeans.kernels.packing import WIDE_FROM_FEATURES, pack_centers, plain_panels, row_stride, tile_shape
 from fastkmeans.kernels.settle import rounding_slack
 from fastkmeans.kernels.slab import (
     LABELS_ONLY,
@@ -51,7 +51,7 @@ class DensePass:
     def add(self, block, start, stop, partial, labels):
         way = self.way
         scratch = way.borrow_scratch()
-        weights = block.weights[start:stop] if len(block.weights) else block.weights
+        weights = block.weights_in(start, stop)
         flags = (way.cosine, way.shifted, self.action)
         moved, settled, inertia = assign_slab(
             way.address, block.rows, start, stop, weights, labels, way.centers, way.shift, way.panels, way.center_norms,
@@ -186,11 +186,7 @@ class Dense:
 
     def transform_pass(self):
         """A pass that writes all distances; packs the centers once more, without norms."""
-        k, d = self.centers.shape
-        m = len(self.shape[0])
-        padded = np.zeros((-(-k // m) * m, d), self.dtype)
-        padded[:k] = self.centers - self.shift
-        self.plain_panels = np.ascontiguousarray(padded.reshape(-1, m, d).transpose(0, 2, 1)).reshape(-1)
+        self.plain_panels = plain_panels(self.centers - self.shift, len(self.shape[0]))
         return TransformPass(self)
 
     def distance_pass(self, wanted):

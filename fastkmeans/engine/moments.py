@@ -44,7 +44,7 @@ class MomentsPass:
     def add(self, block, start, stop, partial):
         lane_sums = np.empty(4 * self.d * len(self.shape[2]))
         scratch = scratch_for(self.source_dtype, self.d, self.shape)
-        weights = block.weights[start:stop] if len(block.weights) else block.weights
+        weights = block.weights_in(start, stop)
         found, row = column_moments(
             block.rows, start, stop, weights, self.d, self.cosine, self.limit, self.origin,
             partial.moments, lane_sums, scratch, self.shape,

@@ -7,7 +7,7 @@ Generator; draws depend on it and on the rows alone, never on threads.
 import numpy as np
 
 from fastkmeans.engine.machine import vector_set
-from fastkmeans.kernels.packing import tile_shape
+from fastkmeans.kernels.packing import plain_panels, tile_shape
 from fastkmeans.kernels.seeding import find_row, score_trials, take_trial
 from fastkmeans.kernels.slab import scratch_for
 
@@ -30,10 +30,8 @@ class TrialsPass:
 
     def of(self, trials, lower=False):
         """The pass for these trial centers (n_trials, d); with `lower`, it takes the first one at once."""
-        padded = np.zeros((self.n_panels * self.m, self.d), self.dtype)
-        padded[: len(trials)] = trials
-        panels = padded.reshape(self.n_panels, self.m, self.d).transpose(0, 2, 1)
-        self.trials = np.ascontiguousarray(panels).reshape(-1)
+        self.trials = plain_panels(trials, self.m)
+        self.n_panels = -(-len(trials) // self.m)
         self.lower = int(lower)
         return self
 
@@ -42,7 +40,7 @@ class TrialsPass:
 
     def add(self, block, start, stop, partial, closest, sq_dists=None):
         scratch = self.free_scratch.pop() if self.free_scratch else scratch_for(self.dtype, self.d, self.shape)
-        weights = block.weights[start:stop] if len(block.weights) else block.weights
+        weights = block.weights_in(start, stop)
         kept = (0, 0, 0)
         if sq_dists is not None:
             kept = (sq_dists.ctypes.data, sq_dists.strides[1], sq_dists.shape[1])
@@ -69,7 +67,7 @@ class TakePass:
         return []
 
     def add(self, block, start, stop, partial, closest, sq_dists):
-        weights = block.weights[start:stop] if len(block.weights) else block.weights
+        weights = block.weights_in(start, stop)
         partial.append((block.first + start, block.first + stop, take_trial(closest, sq_dists, weights)))
 
     def merge(self, left, right):

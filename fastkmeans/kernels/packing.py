@@ -303,6 +303,14 @@ def square_norms(columns, n_groups, d, norms, shape):
         store(norms, group * step, sums)
 
 
+def plain_panels(centers, m):
+    """Centers as flat panels of m without a bias row, padded with zeros: for sums of squared differences."""
+    k, d = centers.shape
+    padded = np.zeros((-(-k // m) * m, d), centers.dtype)
+    padded[:k] = centers
+    return np.ascontiguousarray(padded.reshape(-1, m, d).transpose(0, 2, 1)).reshape(-1)
+
+
 @jit
 def pack_centers(
     centers,  # in     (k, d) in the computing type

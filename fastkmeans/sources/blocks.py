@@ -24,6 +24,7 @@ from fastkmeans.engine.passes import partials_budget
 from fastkmeans.kernels.gather import gather_rows
 from fastkmeans.kernels.packing import describe_rows
 
+METRICS = ("euclidean", "cosine")
 FLOAT32_EXACT = ("f4", "f2", "i1", "u1", "i2", "u2")  # stored types whose values float32 holds exactly
 SAMPLE_ROWS = 1 << 18  # keys drawn at a time
 
@@ -41,6 +42,10 @@ class Block:
         self.array, self.first, self.weights = array, first, weights
         self.n = len(array)
         self.rows = describe_rows(array, dtype, vector_set())
+
+    def weights_in(self, start, stop):
+        """The weights of rows [start, stop), (0,) where there are none."""
+        return self.weights[start:stop]
 
 
 def counter_keys(numbers, seed):

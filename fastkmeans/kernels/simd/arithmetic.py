@@ -13,10 +13,17 @@ from fastkmeans.kernels.simd.emit import (
     emit_store,
     index_scalar,
     items,
+    load_spread,
     offset,
     pointer,
     smaller,
+    widened,
 )
+
+
+def _add_into(context, builder, array_type, array, at, values, vector):
+    place = pointer(context, builder, array_type, array, at)
+    emit_store(builder, builder.fadd(emit_load(builder, place, vector), values), place, vector)
 
 
 @intrinsic
@@ -51,9 +58,7 @@ def fma_tile(typing, tile, array, at, step, panel):
         columns = items(builder, arguments[4], len(panel))
         rows = []
         for m, sums in enumerate(items(builder, arguments[0], len(tile))):
-            place = builder.add(arguments[2], builder.mul(arguments[3], ir.Constant(arguments[3].type, m)))
-            scalar = builder.load(pointer(context, builder, array, arguments[1], place))
-            broadcast = emit_splat(builder, scalar, vector.llvm)
+            broadcast = load_spread(context, builder, array, *arguments[1:4], m, vector)
             products = [
                 emit_call(builder, name, vector.llvm, [broadcast, column, total])
                 for column, total in zip(columns, items(builder, sums, len(row)), strict=True)
@@ -74,9 +79,7 @@ def add_squares_from(typing, tile, array, at, step, panel):
         columns = items(builder, arguments[4], len(panel))
         rows = []
         for m, sums in enumerate(items(builder, arguments[0], len(tile))):
-            place = builder.add(arguments[2], builder.mul(arguments[3], ir.Constant(arguments[3].type, m)))
-            scalar = builder.load(pointer(context, builder, array, arguments[1], place))
-            broadcast = emit_splat(builder, scalar, vector.llvm)
+            broadcast = load_spread(context, builder, array, *arguments[1:4], m, vector)
             differences = [builder.fsub(column, broadcast) for column in columns]
             totals = zip(differences, items(builder, sums, len(row)), strict=True)
             squares = [emit_call(builder, name, vector.llvm, [value, value, total]) for value, total in totals]
@@ -108,7 +111,7 @@ def add_squared_differences(typing, sums, tile, at, centers, place, shift, featu
     def generate(context, builder, signature, arguments):
         def wide(array, kind, offset):
             values = emit_load(builder, pointer(context, builder, kind, array, offset), source)
-            return values if tile.dtype == types.float64 else builder.fpext(values, total.llvm)
+            return widened(builder, values, tile.dtype, total)
 
         row = wide(arguments[1], tile, arguments[2])
         center = builder.fsub(wide(arguments[3], centers, arguments[4]), wide(arguments[5], shift, arguments[6]))
@@ -132,8 +135,7 @@ def add_lower(typing, totals, limits, tile, weights):
         for sum_so_far, row in pairs:
             values = zip(items(builder, row, len(limits)), bounds, shares, strict=True)
             for value, bound, share in values:
-                lower = smaller(builder, value, bound)
-                lower = lower if limits.dtype == total else builder.fpext(lower, total.llvm)
+                lower = widened(builder, smaller(builder, value, bound), limits.dtype.lane, total)
                 sum_so_far = builder.fadd(sum_so_far, builder.fmul(share, lower))
             sums.append(sum_so_far)
         return context.make_tuple(builder, totals, sums)
@@ -158,7 +160,7 @@ def widen(typing, vector):
     result = Vector(types.float64, vector.width)
 
     def generate(context, builder, signature, arguments):
-        return arguments[0] if vector == result else builder.fpext(arguments[0], result.llvm)
+        return widened(builder, arguments[0], vector.lane, result)
 
     return result(vector), generate
 
@@ -195,20 +197,13 @@ def add_row(typing, sums, at, array, start, weight, lanes):
     total = Vector(types.float64, len(lanes))
 
     def generate(context, builder, signature, arguments):
-        place = pointer(context, builder, sums, arguments[0], arguments[1])
         values = emit_load(builder, pointer(context, builder, array, arguments[2], arguments[3]), source)
-        if array.dtype != types.float64:
-            values = builder.fpext(values, total.llvm)
+        values = widened(builder, values, array.dtype, total)
         scaled = builder.fmul(values, emit_splat(builder, arguments[4], total.llvm))
-        emit_store(builder, builder.fadd(emit_load(builder, place, total), scaled), place, total)
+        _add_into(context, builder, sums, *arguments[:2], scaled, total)
         return context.get_dummy_value()
 
     return types.void(sums, types.intp, array, types.intp, types.float64, lanes), generate
-
-
-def _add_into(context, builder, array_type, array, at, values, vector):
-    place = pointer(context, builder, array_type, array, at)
-    emit_store(builder, builder.fadd(emit_load(builder, place, vector), values), place, vector)
 
 
 @intrinsic
@@ -218,8 +213,7 @@ def add_moments(typing, sums, at, values, weights, origin):
 
     def generate(context, builder, signature, arguments):
         array, at, row, weight, center = arguments
-        row = row if values == total else builder.fpext(row, total.llvm)
-        difference = builder.fsub(row, emit_splat(builder, center, total.llvm))
+        difference = builder.fsub(widened(builder, row, values.lane, total), emit_splat(builder, center, total.llvm))
         first = builder.fmul(weight, difference)
         _add_into(context, builder, sums, array, at, first, total)
         second = builder.fmul(first, difference)

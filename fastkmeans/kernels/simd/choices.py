@@ -1,10 +1,9 @@
 """Comparisons: the best of many scores, and whether any lane is beyond a bound."""
 
-from llvmlite import ir
 from numba import types
 
 from fastkmeans.kernels.jit import intrinsic
-from fastkmeans.kernels.simd.emit import emit_call, emit_splat, index_scalar, items, larger, offset, smaller
+from fastkmeans.kernels.simd.emit import any_lane, emit_call, emit_splat, index_scalar, items, larger, offset, smaller
 
 
 def _keep_two(builder, state, score, ids):
@@ -39,12 +38,11 @@ def reaches(typing, tile, bounds):
 
     def generate(context, builder, signature, arguments):
         limits = items(builder, arguments[1], len(bounds))
-        found = None
+        hits = []
         for row in items(builder, arguments[0], len(tile)):
             for score, limit in zip(items(builder, row, len(tile.dtype)), limits, strict=True):
-                hit = builder.fcmp_ordered(">=", score, limit)
-                found = hit if found is None else builder.or_(found, hit)
-        return emit_call(builder, f"llvm.vector.reduce.or.v{bounds.dtype.width}i1", ir.IntType(1), [found])
+                hits.append(builder.fcmp_ordered(">=", score, limit))
+        return any_lane(builder, hits, bounds.dtype.width)
 
     return types.boolean(tile, bounds), generate
 
@@ -56,12 +54,11 @@ def any_beyond(typing, values, limit):
 
     def generate(context, builder, signature, arguments):
         limits = emit_splat(builder, arguments[1], vector.llvm)
-        found = None
+        hits = []
         for value in items(builder, arguments[0], len(values)):
             size = emit_call(builder, f"llvm.fabs.{vector.suffix}", vector.llvm, [value])
-            hit = builder.fcmp_unordered(">", size, limits)
-            found = hit if found is None else builder.or_(found, hit)
-        return emit_call(builder, f"llvm.vector.reduce.or.v{vector.width}i1", ir.IntType(1), [found])
+            hits.append(builder.fcmp_unordered(">", size, limits))
+        return any_lane(builder, hits, vector.width)
 
     return types.boolean(values, limit), generate
 
@@ -73,11 +70,10 @@ def any_close(typing, best, second, norms, slope, base):
 
     def generate(context, builder, signature, arguments):
         slopes, bases = (emit_splat(builder, scalar, vector.llvm) for scalar in arguments[3:])
-        found = None
+        hits = []
         for parts in zip(*(items(builder, arguments[s], len(best)) for s in range(3)), strict=True):
             limit = emit_call(builder, f"llvm.fma.{vector.suffix}", vector.llvm, [slopes, parts[2], bases])
-            hit = builder.fcmp_ordered("<=", builder.fsub(parts[0], parts[1]), limit)
-            found = hit if found is None else builder.or_(found, hit)
-        return emit_call(builder, f"llvm.vector.reduce.or.v{vector.width}i1", ir.IntType(1), [found])
+            hits.append(builder.fcmp_ordered("<=", builder.fsub(parts[0], parts[1]), limit))
+        return any_lane(builder, hits, vector.width)
 
     return types.boolean(best, second, norms, slope, base), generate

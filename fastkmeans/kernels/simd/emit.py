@@ -81,3 +81,22 @@ def smaller(builder, a, b):
 
 def index_scalar(builder, value):
     return builder.trunc(value, ir.IntType(32)) if value.type.width > 32 else value
+
+
+def load_spread(context, builder, array_type, array, at, step, m, vector):
+    """array[at + m * step] in every lane."""
+    place = builder.add(at, builder.mul(step, ir.Constant(step.type, m)))
+    return emit_splat(builder, builder.load(pointer(context, builder, array_type, array, place)), vector.llvm)
+
+
+def any_lane(builder, hits, width):
+    """Whether any lane of any of these vectors of truth values is true."""
+    found = hits[0]
+    for hit in hits[1:]:
+        found = builder.or_(found, hit)
+    return emit_call(builder, f"llvm.vector.reduce.or.v{width}i1", ir.IntType(1), [found])
+
+
+def widened(builder, value, lane, vector):
+    """Lanes of the type `lane` as those of the float64 vector type `vector`."""
+    return value if lane == types.float64 else builder.fpext(value, vector.llvm)

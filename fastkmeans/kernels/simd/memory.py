@@ -6,7 +6,7 @@ from numba.core import cgutils
 from numba.np.arrayobj import populate_array
 
 from fastkmeans.kernels.jit import intrinsic
-from fastkmeans.kernels.simd.emit import Vector, emit_load, emit_splat, emit_store, items, offset, pointer
+from fastkmeans.kernels.simd.emit import Vector, emit_load, emit_store, items, load_spread, offset, pointer
 
 
 @intrinsic
@@ -68,9 +68,8 @@ def load_broadcast(typing, array, at, step, rows, vectors, lanes):
     def generate(context, builder, signature, arguments):
         tile = []
         for m in range(len(rows)):
-            place = builder.add(arguments[1], builder.mul(arguments[2], ir.Constant(arguments[2].type, m)))
-            scalar = builder.load(pointer(context, builder, array, arguments[0], place))
-            tile.append(context.make_tuple(builder, row, [emit_splat(builder, scalar, vector.llvm)] * len(vectors)))
+            broadcast = load_spread(context, builder, array, *arguments[:3], m, vector)
+            tile.append(context.make_tuple(builder, row, [broadcast] * len(vectors)))
         return context.make_tuple(builder, result, tile)
 
     return result(array, types.intp, types.intp, rows, vectors, lanes), generate
@@ -136,24 +135,29 @@ def load_two_columns(typing, array, at, lanes):
     return result(array, types.intp, lanes), generate
 
 
+def _view(context, builder, kind, address, shape, strides):
+    """An array of the type `kind` over memory that somebody else owns; strides of None: contiguous."""
+    array = context.make_array(kind)(context, builder)
+    lane = context.get_data_type(kind.dtype)
+    size = ir.Constant(address.type, context.get_abi_sizeof(lane))
+    populate_array(
+        array,
+        data=builder.inttoptr(address, lane.as_pointer()),
+        shape=cgutils.pack_array(builder, shape),
+        strides=cgutils.pack_array(builder, [size] if strides is None else strides),
+        itemsize=size,
+        meminfo=None,
+    )
+    return array._getvalue()
+
+
 @intrinsic
 def strided_view(typing, address, n_rows, n_columns, row_stride, column_stride, like):
     """The matrix at `address` as an array of the type of `like`; strides in bytes."""
     result = types.Array(like, 2, "A")
 
     def generate(context, builder, signature, arguments):
-        array = context.make_array(result)(context, builder)
-        data = builder.inttoptr(arguments[0], context.get_data_type(like).as_pointer())
-        size = ir.Constant(arguments[0].type, context.get_abi_sizeof(context.get_data_type(like)))
-        populate_array(
-            array,
-            data=data,
-            shape=cgutils.pack_array(builder, arguments[1:3]),
-            strides=cgutils.pack_array(builder, arguments[3:5]),
-            itemsize=size,
-            meminfo=None,
-        )
-        return array._getvalue()
+        return _view(context, builder, result, arguments[0], arguments[1:3], arguments[3:5])
 
     return result(types.intp, types.intp, types.intp, types.intp, types.intp, like), generate
 
@@ -164,18 +168,7 @@ def vector_view(typing, address, count, like):
     result = types.Array(like, 1, "C")
 
     def generate(context, builder, signature, arguments):
-        array = context.make_array(result)(context, builder)
-        data = builder.inttoptr(arguments[0], context.get_data_type(like).as_pointer())
-        size = ir.Constant(arguments[0].type, context.get_abi_sizeof(context.get_data_type(like)))
-        populate_array(
-            array,
-            data=data,
-            shape=cgutils.pack_array(builder, [arguments[1]]),
-            strides=cgutils.pack_array(builder, [size]),
-            itemsize=size,
-            meminfo=None,
-        )
-        return array._getvalue()
+        return _view(context, builder, result, arguments[0], [arguments[1]], None)
 
     return result(types.intp, types.intp, like), generate
 
