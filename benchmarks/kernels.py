@@ -125,7 +125,7 @@ class Tile:
         lowest = self.dtype.type(-np.inf)
         arguments = (
             self.columns, self.n_groups, self.d, self.panels, self.n_panels, lowest, *self.scores, self.nearest,
-            self.shape,
+            0, 0, self.shape,
         )  # fmt: skip
         return self.case("two_best", assign.two_best, arguments, flops=2.0 * self.room * self.d * self.k)
 

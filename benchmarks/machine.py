@@ -22,7 +22,11 @@ ROOT = Path(__file__).absolute().parent.parent
 SGEMM_SIZE = 3072  # large enough that BLAS reaches its best rate, small enough for 0.2 s on two cores
 COPY_BYTES = 256 << 20  # far beyond any cache
 BLAS_CHOICES = ("best", "installed", "given")
-BEST_BLAS = {"avx512": "SkylakeX", "avx2": "Haswell"}  # OpenBLAS's name of its kernels for a vector set
+BEST_BLAS = {
+    "avx512": "SkylakeX",
+    "zen4": "SkylakeX",
+    "avx2": "Haswell",
+}  # OpenBLAS's name of its kernels for a vector set
 SETTINGS = ("OPENBLAS_", "OMP_", "GOMP_", "KMP_", "MKL_", "NUMBA_NUM_", "NUMBA_CPU_", "FASTKMEANS_VECTOR_SET", "TBB_")
 LIBRARIES = ("numpy", "numba", "llvmlite", "scikit-learn", "scikit-learn-intelex", "faiss-cpu", "superkmeans")
 

@@ -122,7 +122,7 @@ def _unusable(array, row, zero, dtype, name):
 
 
 def as_weights(sample_weight, n):
-    """The weights as a contiguous float64 array, or None for none."""
+    """The weights as a contiguous float64 array; None for none, or for ones, which are quicker left out."""
     if sample_weight is None:
         return None
     try:
@@ -151,7 +151,7 @@ def as_weights(sample_weight, n):
         raise ValueError("sample_weight is zero for every row; at least one must be positive")
     if not total < WEIGHT_LIMIT:
         raise ValueError(f"sample_weight sums to {total:g}, which overflows; divide the weights by a constant")
-    return weights
+    return None if (weights == 1).all() else weights
 
 
 # ---- centers ----------------------------------------------------------------------------------------------

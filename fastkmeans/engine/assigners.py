@@ -12,6 +12,7 @@ from fastkmeans.kernels.slab import (
     LABELS_ONLY,
     OWN_INERTIA,
     WITH_INERTIA,
+    WITH_MOVES,
     WITH_SUMS,
     assign_slab,
     assigner,
@@ -31,6 +32,17 @@ class Sums:
     n_moved: int = 0
     n_settled: int = 0
     inertia: float = 0.0
+    moved_spread: float = 0.0
+
+    @classmethod
+    def of(cls, k, d):
+        """Sums of no rows yet."""
+        return cls(np.zeros(k * d + 8), np.zeros(k))
+
+    def add(self, other):
+        """Add the sums and weights of other rows."""
+        self.cluster_sums += other.cluster_sums
+        self.cluster_weights += other.cluster_weights
 
 
 class DensePass:
@@ -40,35 +52,37 @@ class DensePass:
         self.way, self.action = way, action
         k, d = way.centers.shape
         self.row_seconds = 1e-9 * (5 + d) if action == OWN_INERTIA else way.row_seconds
-        self.partial_bytes = 8 * (k * d + 8 + k) if action == WITH_SUMS else 64
+        self.sums = action in (WITH_SUMS, WITH_MOVES)
+        self.partial_bytes = 8 * (k * d + 8 + k) if self.sums else 64
         self.centers_shape = k, d
 
     def start(self):
-        k, d = self.way.centers.shape
-        size, clusters = (k * d + 8, k) if self.action == WITH_SUMS else (8, 1)
-        return Sums(np.zeros(size), np.zeros(clusters))
+        return Sums.of(*self.centers_shape) if self.sums else Sums.of(0, 0)
 
     def add(self, block, start, stop, partial, labels):
         way = self.way
         scratch = way.borrow_scratch()
         weights = block.weights_in(start, stop)
         flags = (way.cosine, way.shifted, self.action)
-        moved, settled, inertia = assign_slab(
+        moved, settled, measured = assign_slab(
             way.address, block.rows, start, stop, weights, labels, way.centers, way.shift, way.panels, way.center_norms,
             way.bounds, flags, partial.cluster_sums, partial.cluster_weights, scratch, way.shape,
         )  # fmt: skip
         way.return_scratch(scratch)
         partial.n_moved += moved
         partial.n_settled += settled
-        partial.inertia += inertia
+        if self.action == WITH_MOVES:
+            partial.moved_spread += measured
+        else:
+            partial.inertia += measured
 
     def merge(self, left, right):
-        if self.action == WITH_SUMS:
-            left.cluster_sums += right.cluster_sums
-            left.cluster_weights += right.cluster_weights
+        if self.sums:
+            left.add(right)
         left.n_moved += right.n_moved
         left.n_settled += right.n_settled
         left.inertia += right.inertia
+        left.moved_spread += right.moved_spread
         return left
 
 
@@ -177,6 +191,9 @@ class Dense:
 
     def sums_pass(self):
         return DensePass(self, WITH_SUMS)
+
+    def moves_pass(self):
+        return DensePass(self, WITH_MOVES)
 
     def inertia_pass(self):
         return DensePass(self, WITH_INERTIA)

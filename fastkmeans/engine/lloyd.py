@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fastkmeans.engine.assigners import Sums
 from fastkmeans.engine.label_order import needs_label_order, reduce_in_label_order
 from fastkmeans.engine.passes import IterationCounts, IterationStats
 from fastkmeans.engine.small import SmallFit
-from fastkmeans.kernels.update import count_empty, inertia_from_sums, update_centers
+from fastkmeans.kernels.update import count_empty, follows_moves, inertia_from_sums, moves_are_sound, update_centers
 
 
 @dataclass
@@ -39,6 +40,7 @@ class _Fit:
         self.labels = source.new_row_state(np.int32) if labels is None else labels
         self.spare = np.empty_like(centers)
         self.history = []
+        self.sums, self.last_moved = Sums.of(*centers.shape), source.n
         self.converged = self.settled = self.stopped = self.too_few_distinct = False
 
     def step(self):
@@ -46,20 +48,32 @@ class _Fit:
         began = time.perf_counter()
         way = self.way.prepare(self.centers)
         if needs_label_order(self.source, way.row_seconds, len(self.centers)):
-            sums = self.source.reduce(way.labels_pass(), row_state=(self.labels,))
-            reduce_in_label_order(self.source, way, self.labels, sums)
+            self.sums = self.source.reduce(way.labels_pass(), row_state=(self.labels,))
+            reduce_in_label_order(self.source, way, self.labels, self.sums)
+        elif follows_moves(len(self.history), self.last_moved, self.source.n, self.source.weighted):
+            self.follow_moves()
         else:
-            sums = self.source.reduce(way.sums_pass(), row_state=(self.labels,))
-        self.finish(sums, began)
+            self.sums = self.source.reduce(way.sums_pass(), row_state=(self.labels,))
+        self.finish(began)
 
-    def finish(self, sums, began):
+    def follow_moves(self):
+        """The sums of the iteration before, less and more what moves; or over all rows, if that is not sound."""
+        moves = self.source.reduce(self.way.moves_pass(), row_state=(self.labels,))
+        if moves_are_sound(moves.moved_spread, moves.n_moved, self.moments.spread, self.source.n):
+            self.sums.add(moves)
+        else:
+            self.sums = self.source.reduce(self.way.sums_pass(), row_state=(self.labels,))
+        self.sums.n_moved = moves.n_moved
+
+    def finish(self, began):
         """Means, empty clusters and convergence, from the sums of an iteration."""
         shift, cosine = self.way.shift, self.way.cosine
-        flat, weights = sums.cluster_sums, sums.cluster_weights
+        flat, weights = self.sums.cluster_sums, self.sums.cluster_weights
         inertia = inertia_from_sums(self.moments.spread, flat, weights, self.centers, shift)
         n_empty = count_empty(weights)
         relocated = self.relocate_empty(flat, weights, n_empty) if n_empty else 0
-        n_moved = sums.n_moved if self.history else self.source.n
+        n_moved = self.sums.n_moved if self.history else self.source.n
+        self.last_moved = self.source.n if relocated else n_moved
         center_shift = 0.0
         # No row moved: the centers at hand are the means already, and the labels are theirs.
         self.settled = n_moved == 0 and relocated == 0

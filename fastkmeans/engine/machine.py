@@ -17,7 +17,7 @@ def _native_vector_set():
         return "neon"
     features = binding.get_host_cpu_features()
     if all(features.get(name) for name in ("avx512f", "avx512bw", "avx512vl", "fma")):
-        return "avx512"
+        return "zen4" if binding.get_host_cpu_name() == "znver4" else "avx512"
     if features.get("avx2") and features.get("fma"):
         return "avx2"
     return "plain"

@@ -39,11 +39,11 @@ def partials_budget(source, centers_shape):
     """Bytes that partials may take together, so that a fit's extra memory stays within its promise.
 
     The promise is max(64 MB, 15 % of X + three float64 arrays of centers); taken already are the labels, the scratch,
-    and the centers in the computing type: the first ones, the present ones, the next ones, and packed.
+    the centers in the computing type (the first ones, the present ones, the next ones, and packed), and their sums.
     """
     values = centers_shape[0] * centers_shape[1]
     promised = max(MEMORY_FLOOR, MEMORY_SHARE * source.n_bytes + 24 * values)
-    return promised - 4 * source.n - 4 * values * source.dtype.itemsize - SCRATCH_BYTES
+    return promised - 4 * source.n - values * (4 * source.dtype.itemsize + 8) - SCRATCH_BYTES
 
 
 @dataclass

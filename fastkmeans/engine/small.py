@@ -5,7 +5,6 @@ import time
 import numpy as np
 
 from fastkmeans.engine import threads
-from fastkmeans.engine.assigners import Sums
 from fastkmeans.engine.passes import IterationCounts
 from fastkmeans.kernels.small_fit import CLOSE_ENOUGH, EMPTY_CLUSTER, LABELS_STAY, small_fit
 
@@ -43,11 +42,13 @@ class SmallFit:
         ended, done, moved = small_fit(
             way.address, self.block.rows, self.cuts, self.block.weights, fit.labels, fit.centers, fit.spare, way.shift,
             way.panels, way.center_norms, (way.slack, way.tiny), (way.cosine, way.shifted), fit.moments.spread,
-            float(fit.tol), before, history, self.sums, self.weights, self.scratch, way.shape,
+            float(fit.tol), before, history, fit.last_moved, fit.sums.cluster_sums, fit.sums.cluster_weights,
+            self.sums, self.weights, self.scratch, way.shape,
         )  # fmt: skip
         seconds = (time.perf_counter() - began) / max(1, done)
         for inertia, center_shift, n_moved in history[:done]:
             n_moved = int(n_moved) if fit.history else fit.source.n
+            fit.last_moved = n_moved
             fit.record(IterationCounts(float(inertia), float(center_shift), n_moved, 0), seconds)
         if ended == LABELS_STAY:
             fit.settled = fit.converged = True
@@ -55,4 +56,5 @@ class SmallFit:
             fit.converged = True
         elif ended == EMPTY_CLUSTER:
             way.prepare(fit.centers)
-            fit.finish(Sums(self.sums[0], self.weights[0], moved), time.perf_counter())
+            fit.sums.n_moved = moved
+            fit.finish(time.perf_counter())

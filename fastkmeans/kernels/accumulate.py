@@ -1,7 +1,18 @@
 """Weighted sums of packed rows by cluster, in float64, while the rows are in cache."""
 
 from fastkmeans.kernels.jit import inline
-from fastkmeans.kernels.simd import add_row, add_where, load, multiply, repeat, splat, sum_lanes, widen
+from fastkmeans.kernels.simd import (
+    add_row,
+    add_where,
+    differing,
+    load,
+    lowest_bit,
+    multiply,
+    repeat,
+    splat,
+    sum_lanes,
+    widen,
+)
 
 EIGHT = (None,) * 8
 ONE = (None,)
@@ -82,3 +93,42 @@ def accumulate(
         else:
             for feature in range(d):
                 cluster_sums[at + feature] += weight * tile[row + feature]
+
+
+@inline
+def accumulate_moves(
+    tile,  # in     (count * stride,) packed rows
+    stride,
+    count,
+    d,
+    before,  # in     (count,) cluster of each row in the sums so far; equal to after up to a whole vector
+    after,  # in     (count,) its cluster now, negative: leave it out
+    norms,  # in     (count,) squared lengths of the rows
+    cluster_sums,  # in/out (k * d + 8,) flat: what is to be added to the sums so far
+    cluster_weights,  # in/out (k,)
+    lanes,
+):
+    """As `accumulate` for rows of weight 1, but only what rows take from their old cluster to their new one.
+
+    Returns the sum of the squared lengths of the rows that moved.
+    """
+    spread = 0.0
+    for first in range(0, count, len(lanes)):
+        moves = differing(before, after, first, lanes)
+        while moves != 0:
+            i = first + lowest_bit(moves)
+            moves &= moves - 1
+            if after[i] < 0:
+                continue
+            spread += norms[i]
+            for side in range(2):
+                label, weight = (after[i], 1.0) if side else (before[i], -1.0)
+                cluster_weights[label] += weight
+                at, row = label * d, i * stride
+                if stride >= 8:
+                    for feature in range(0, d, 8):
+                        add_row(cluster_sums, at + feature, tile, row + feature, weight, EIGHT)
+                else:
+                    for feature in range(d):
+                        cluster_sums[at + feature] += weight * tile[row + feature]
+    return spread

@@ -10,7 +10,9 @@ against 361 at d=64 k=256, never ahead.) Whether the best is certain is settle.p
 import numpy as np
 
 from fastkmeans.kernels.jit import inline
-from fastkmeans.kernels.simd import fma_tile, keep_two, load, load_broadcast, repeat, splat, store
+from fastkmeans.kernels.simd import fma_tile, keep_two, load, load_broadcast, prefetch, repeat, splat, store, winner
+
+CACHE_LINE = 64
 
 
 @inline
@@ -24,6 +26,8 @@ def two_best(
     best,  # out    (n_groups * step,) largest score
     second,  # out    (n_groups * step,) next, equal to best on a tie
     nearest,  # out    (n_groups * step,) lowest center of the largest score, int32
+    ahead,  # address of the bytes that the next tile will read
+    lines,  # cache lines to ask for from there a panel and group of this one
     shape,
 ):
     """Write the best and second-best score of each row and the lowest center of the best."""
@@ -35,6 +39,9 @@ def two_best(
         index = repeat(splat(np.int32(0), lanes), vectors)
         at = 0
         for panel in range(n_panels):
+            for _ in range(lines):
+                prefetch(ahead)
+                ahead += CACHE_LINE
             scores = load_broadcast(panels, at, 1, rows, vectors, lanes)
             at += m
             place = group * d * step
@@ -45,4 +52,4 @@ def two_best(
             top, next_top, index = keep_two(top, next_top, index, scores, panel * m)
         store(best, group * step, top)
         store(second, group * step, next_top)
-        store(nearest, group * step, index)
+        store(nearest, group * step, winner(top, index, rows))

@@ -32,10 +32,14 @@ HALF_INFINITY = 0x7C00
 # Register tiles (centers broadcast, vectors of rows, lanes of float32; float64 has half the lanes), and the
 # features from which the second shape is used. Accumulators + columns + 1 broadcast fit the registers:
 # 8 x 2 + 2 + 1 and the running best (6) in 32, 6 x 4 + 4 + 1 in 32 (the running best spills, once a panel).
-# On AVX-512 (Zen 5), GFLOP/s of both: d=16 k=64 305 | 289, d=64 k=256 361 | 400, d=128 k=1000 402 | 423
-# (python -m benchmarks.kernels).
+# On AVX-512 (Zen 5), GFLOP/s of both on two threads: d=16 k=64 305 | 289, d=64 k=256 361 | 400, d=128 k=1000
+# 402 | 423. Zen 4 multiplies one vector of 16 a cycle and not two, so that half as many accumulators keep it busy, and
+# a short panel's comparisons overlap with the next one's products. GFLOP/s there, one thread, 8x2 | 8x1 | 6x1: d=8
+# k=64 81 | 96 | 101, d=16 k=64 95 | 106 | 109, d=32 k=100 102 | 107 | 112, d=128 k=1000 114 | 115 | 116
+# (python -m benchmarks.kernels --shapes 8x2x16,8x1x16,6x1x16). Two features of 8 clusters need the 8.
 SHAPES = {
     "avx512": ((8, 2, 16), (6, 4, 16)),
+    "zen4": ((8, 1, 16), (6, 1, 16)),
     "avx2": ((4, 2, 8), (6, 2, 8)),
     "neon": ((8, 2, 4), (6, 4, 4)),
     "plain": ((4, 2, 4), (4, 2, 4)),
@@ -324,6 +328,7 @@ def pack_centers(
     k, d = centers.shape
     m = len(shape[0])
     n_panels = (k + m - 1) // m
+    lowest = np.finfo(panels.dtype).min  # not -inf: tagged (simd/choices.py), it would be a NaN
     for panel in range(n_panels):
         at = panel * (d + 1) * m
         for i in range(m):
@@ -337,6 +342,6 @@ def pack_centers(
                 center_norms[j] = squares
                 panels[at + i] = slack * squares - 0.5 * squares
             else:
-                panels[at + i] = -np.inf
+                panels[at + i] = lowest
                 for feature in range(d):
                     panels[at + (feature + 1) * m + i] = 0

@@ -40,7 +40,7 @@ def score_trials(
     shape,
 ):
     """Add the rows' share to the potential that each trial center would leave."""
-    (tile, columns), (_, padded, _, _, padded_weights), (_, _, trial_tile, _, _, _) = scratch
+    (tile, columns), (_, padded, _, _, padded_weights), (_, _, trial_tile, _, _, _, _) = scratch
     centers, vectors, lanes = shape
     m, step, room = len(centers), len(vectors) * len(lanes), len(padded)
     stride = len(tile) // room

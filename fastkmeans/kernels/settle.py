@@ -20,6 +20,7 @@ from fastkmeans.kernels.packing import columns_of, pack_tile
 from fastkmeans.kernels.simd import any_close, fma_tile, load, load_broadcast, reaches, store_tile
 
 UNCERTAIN = -1
+TAG_ULPS = 7  # a center's tag of three bits changes its score by at most so many units in the last place
 
 
 def rounding_slack(dtype, d):
@@ -28,8 +29,8 @@ def rounding_slack(dtype, d):
     unit = float(info.eps) / 2
     own = 2 * (d + 2) * 2.0**-53  # of the definition's own float64 sums
     # 1 % and more covers second-order terms and |x|^2 as summed in `dtype` (d * u < 1 % up to d = 160,000).
-    slack = 1.02 * ((d + 8) * unit + own) + 2.0 * (d * unit) ** 2
-    return slack, (4 * d + 16) * float(info.smallest_subnormal)
+    slack = 1.02 * ((d + 8 + 2 * TAG_ULPS) * unit + own) + 2.0 * (d * unit) ** 2
+    return slack, (4 * d + 16 + 2 * TAG_ULPS) * float(info.smallest_subnormal)
 
 
 @inline

@@ -4,8 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from fastkmeans.kernels.accumulate import accumulate, accumulate_by_lane, sums_by_lane
-from fastkmeans.kernels.assign import two_best
+from fastkmeans.kernels.accumulate import accumulate, accumulate_by_lane, accumulate_moves, sums_by_lane
+from fastkmeans.kernels.assign import CACHE_LINE, two_best
 from fastkmeans.kernels.distances import own_sq_dists
 from fastkmeans.kernels.jit import address_of, jit
 from fastkmeans.kernels.packing import (
@@ -23,9 +23,8 @@ from fastkmeans.kernels.packing import (
 from fastkmeans.kernels.settle import UNCERTAIN, mark_uncertain, settle_rows
 from fastkmeans.kernels.simd import call_at, vector_view
 
-LABELS_ONLY, WITH_SUMS, WITH_INERTIA, OWN_INERTIA = range(4)
+LABELS_ONLY, WITH_SUMS, WITH_MOVES, WITH_INERTIA, OWN_INERTIA = range(5)
 MOST_TILE_ROWS = 1024
-CACHE_LINE = 64
 
 
 def scratch_for(dtype, d, shape):
@@ -40,6 +39,7 @@ def scratch_for(dtype, d, shape):
         (lane, room * stride), (lane, room * d), (lane, room), (lane, room), (lane, room), (np.dtype(np.int32), room),
         (np.dtype(np.float64), room), (np.dtype(np.int64), room + step), (lane, room + 2 * step), (lane, m * step),
         (np.dtype(np.float64), step * d), (np.dtype(np.float64), step), (np.dtype(np.float64), room),
+        (np.dtype(np.int32), room),
     )  # fmt: skip
     sizes = [-(-count * kind.itemsize // CACHE_LINE) * CACHE_LINE for kind, count in parts]
     raw = np.empty(sum(sizes) + CACHE_LINE, np.uint8)
@@ -68,9 +68,12 @@ def _assign_slab(
     scratch,  # as scratch_for makes it
     shape,
 ):
-    """Label the rows of a slab; return (rows whose label changed, rows settled, inertia if asked)."""
+    """Label the rows of a slab; return (rows whose label changed, rows settled, inertia if asked).
+
+    With moves, in place of the inertia: the sum of the squared lengths of the rows that moved.
+    """
     (own_tile, columns), (norms, best, second, nearest, padded_weights), settling = scratch
-    late, late_cuts, scores, exact_rows, sq_dists, own_distances = settling
+    late, late_cuts, scores, exact_rows, sq_dists, own_distances, before = settling
     cosine, shifted, action = flags
     k, d = centers.shape
     m, step = len(shape[0]), len(shape[1]) * len(shape[2])
@@ -87,7 +90,9 @@ def _assign_slab(
     flat_centers = centers.reshape(-1)
     first = start
     while first < stop or n_late > 0:
-        if n_late >= step or first >= stop:  # settle a group of rows that tiles left in doubt
+        moved_before = moved
+        tile_is_settled = n_late >= step or first >= stop
+        if tile_is_settled:  # settle a group of rows that tiles left in doubt
             tile, count, n_groups = own_tile, min(step, n_late), 1
             n_late -= count
             settled += count
@@ -99,6 +104,7 @@ def _assign_slab(
             for i in range(step):
                 row = waiting[i] - start if i < count else 0
                 if i < count:
+                    before[i] = labels[row]
                     moved += labels[row] != nearest[i]
                     labels[row] = nearest[i]
                 if len(weights):
@@ -120,10 +126,15 @@ def _assign_slab(
             else:
                 columns_of(rows, tile, stride, n_groups, d, columns, shape)
                 square_norms(columns, n_groups, d, norms, shape)
-                two_best(columns, n_groups, d, panels, n_panels, lowest, best, second, nearest, shape)
+                ahead = address + (first + count) * row_bytes
+                lines = (step * row_bytes // CACHE_LINE + n_panels - 1) // n_panels if first + count < stop else 0
+                two_best(columns, n_groups, d, panels, n_panels, lowest, best, second, nearest, ahead, lines, shape)
                 n_late = mark_uncertain(
                     best, second, nearest, norms, count, center_norms, bounds, first, late, late_cuts, n_late, shape
                 )
+                if action == WITH_MOVES:
+                    for i in range(count):
+                        before[i] = own[i]
                 for i in range(count):
                     label = nearest[i]
                     if label != UNCERTAIN:
@@ -136,6 +147,15 @@ def _assign_slab(
             accumulate_by_lane(columns, n_groups, d, nearest, tile_weights, cluster_sums, cluster_weights, shape)
         elif action == WITH_SUMS:
             accumulate(tile, stride, count, d, nearest, tile_weights, cluster_sums, cluster_weights)
+        elif action == WITH_MOVES:
+            if moved > moved_before:
+                for i in range(count, n_groups * step):
+                    before[i] = nearest[i]
+                if tile_is_settled:
+                    square_norms(columns, n_groups, d, norms, shape)
+                inertia += accumulate_moves(
+                    tile, stride, count, d, before, nearest, norms, cluster_sums, cluster_weights, shape[2]
+                )
         elif action == WITH_INERTIA or action == OWN_INERTIA:
             own_sq_dists(tile, stride, count, d, nearest, flat_centers, shift, own_distances)
             for i in range(count):

@@ -8,8 +8,8 @@ import numpy as np
 
 from fastkmeans.kernels.jit import inline, jit
 from fastkmeans.kernels.packing import pack_centers
-from fastkmeans.kernels.slab import WITH_SUMS, assign_slab
-from fastkmeans.kernels.update import count_empty, inertia_from_sums, update_centers
+from fastkmeans.kernels.slab import WITH_MOVES, WITH_SUMS, assign_slab
+from fastkmeans.kernels.update import count_empty, follows_moves, inertia_from_sums, moves_are_sound, update_centers
 
 
 @inline
@@ -47,8 +47,11 @@ def small_fit(
     tol,
     n_before,  # iterations done before this call
     history,  # out    (n_iterations, 3) inertia, center shift, rows moved
-    sums_stack,  # scratch (levels, k * d + 8), on an empty cluster the sums are in [0]
-    weights_stack,  # scratch (levels, k), likewise
+    last_moved,  # rows that moved in the iteration before this call, as follows_moves takes it
+    cluster_sums,  # in/out (k * d + 8,) of the last iteration
+    cluster_weights,  # in/out (k,)
+    sums_stack,  # scratch (levels, k * d + 8)
+    weights_stack,  # scratch (levels, k)
     scratch,
     shape,
 ):
@@ -62,26 +65,39 @@ def small_fit(
         for j in range(len(center_norms)):
             largest = max(largest, center_norms[j])
         bounds = (slack, tiny, largest)
-        moved, top = 0, 0
-        for slab in range(n_slabs):
-            start, stop = cuts[slab], cuts[slab + 1]
+        follow = follows_moves(n_before + iteration, last_moved, cuts[n_slabs], len(weights) > 0)
+        moved, top, moved_spread = 0, 0, 0.0
+        for slab in range(2 * n_slabs):  # a second time where moves turn out not to be sound
+            start, stop = cuts[slab % n_slabs], cuts[slab % n_slabs + 1]
             set_zero(sums_stack[top])
             set_zero(weights_stack[top])
             own = weights[start:stop] if len(weights) else weights
-            slab_moved, _, _ = assign_slab(
+            slab_moved, _, slab_spread = assign_slab(
                 address, rows, start, stop, own, labels[start:stop], centers, shift, panels, center_norms, bounds,
-                (cosine, shifted, np.int64(WITH_SUMS)), sums_stack[top], weights_stack[top], scratch, shape,
+                (cosine, shifted, np.int64(WITH_MOVES if follow else WITH_SUMS)), sums_stack[top], weights_stack[top],
+                scratch, shape,
             )  # fmt: skip
             moved += slab_moved
+            moved_spread += slab_spread
             top += 1
             # Every pair of equal height merges at once; after the last slab the rest merges, latest first.
-            pairs = slab + 1
-            while top > 1 and (pairs % 2 == 0 or slab == n_slabs - 1):
+            pairs = slab % n_slabs + 1
+            last = pairs == n_slabs
+            while top > 1 and (pairs % 2 == 0 or last):
                 add_to(sums_stack[top - 2], sums_stack[top - 1])
                 add_to(weights_stack[top - 2], weights_stack[top - 1])
                 top -= 1
                 pairs //= 2
-        cluster_sums, cluster_weights = sums_stack[0], weights_stack[0]
+            if last and (not follow or moves_are_sound(moved_spread, moved, spread, cuts[n_slabs])):
+                break
+            if last:
+                follow, top = False, 0
+        if not follow:
+            set_zero(cluster_sums)
+            set_zero(cluster_weights)
+        add_to(cluster_sums, sums_stack[0])
+        add_to(cluster_weights, weights_stack[0])
+        last_moved = moved if n_before + iteration > 0 else cuts[n_slabs]
         if count_empty(cluster_weights) > 0:
             return EMPTY_CLUSTER, iteration, moved
         history[iteration, 0] = inertia_from_sums(spread, cluster_sums, cluster_weights, centers, shift)

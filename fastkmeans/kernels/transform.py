@@ -21,7 +21,7 @@ def distances_to_all(
     shape,
 ):
     """out[i, j] = the distance of row start + i to center j."""
-    (tile, columns), (_, best, _, _, _), (_, _, sq_dists, _, _, _) = scratch
+    (tile, columns), (_, best, _, _, _), (_, _, sq_dists, _, _, _, _) = scratch
     centers, vectors, lanes = shape
     m, step, room = len(centers), len(vectors) * len(lanes), len(best)
     k, d = out.shape[1], len(shift)

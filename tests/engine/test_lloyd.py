@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastkmeans
-from fastkmeans.engine import label_order, threads
+from fastkmeans.engine import label_order, lloyd, threads
 from fastkmeans.sources import blocks
 from tests import naive
 from tests.checks import assert_labels_by_definition, assert_same_result
@@ -87,6 +87,55 @@ def test_a_callback_stops_the_run():
         plain = fastkmeans.fit(X, 10, init=np.arange(10), tol=0, max_iter=stop_at, callback=lambda stats: None)
         assert not stopped.converged
         assert_same_result(plain, stopped)
+
+
+# ---- sums that follow the moves ---------------------------------------------------------------------------
+
+
+def fits_with_and_without_moves(monkeypatch, X, k, **options):
+    """(followed, summed anew in every iteration, how often moves were followed)."""
+    calls = []
+    follow = lloyd._Fit.follow_moves
+    monkeypatch.setattr(lloyd._Fit, "follow_moves", lambda fit: calls.append(0) or follow(fit))
+    followed = fastkmeans.fit(X, k, callback=lambda stats: None, **options)
+    with monkeypatch.context() as patch:
+        patch.setattr(lloyd, "follows_moves", lambda *given: False)
+        summed = fastkmeans.fit(X, k, callback=lambda stats: None, **options)
+    return followed, summed, len(calls)
+
+
+@pytest.mark.parametrize("d, k", [(2, 8), (3, 30), (12, 20)])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_following_moves_changes_nothing_but_rounding(d, k, metric, monkeypatch):
+    X = np.random.default_rng(d).normal(size=(6000, d)) + 0.5
+    options = {"init": np.arange(k), "tol": 0, "metric": metric, "max_iter": 60}
+    followed, summed, calls = fits_with_and_without_moves(monkeypatch, X, k, **options)
+    assert calls > followed.n_iter / 2
+    assert np.array_equal(followed.labels, summed.labels) and followed.n_iter == summed.n_iter
+    np.testing.assert_allclose(followed.centers, summed.centers, rtol=1e-12, atol=1e-13)
+    for one, other in zip(followed.history, summed.history, strict=True):
+        assert one.n_moved == other.n_moved and one.inertia == pytest.approx(other.inertia, rel=1e-11)
+    assert_same_result(followed, fastkmeans.fit(X, k, **options))  # the compiled driver
+
+
+def test_moves_that_are_not_sound_are_not_followed(monkeypatch):
+    X = blobs(3000, 2)
+    monkeypatch.setattr(lloyd, "moves_are_sound", lambda *given: False)
+    options = {"init": np.arange(12), "tol": 0}
+    followed, summed, calls = fits_with_and_without_moves(monkeypatch, X, 12, **options)
+    assert calls > 0
+    assert_same_result(followed, summed)
+
+
+def test_weighted_rows_and_refilled_clusters_are_summed_anew(monkeypatch):
+    X = blobs(3000, 2)
+    options = {"init": np.arange(12), "tol": 0}
+    assert fits_with_and_without_moves(monkeypatch, X, 12, sample_weight=np.full(3000, 2.0), **options)[2] == 0
+    far = np.vstack([X[:3], [[1e5, 1e5]]])
+    followed, summed, calls = fits_with_and_without_moves(monkeypatch, X, 4, init=far, tol=0)
+    assert followed.history[0].n_relocated == 1
+    assert np.array_equal(followed.labels, summed.labels)
+    np.testing.assert_allclose(followed.centers, summed.centers, rtol=1e-12)
 
 
 # ---- empty clusters ---------------------------------------------------------------------------------------

@@ -9,10 +9,20 @@ from fastkmeans.kernels.accumulate import (
     BY_LANE_FEATURES,
     accumulate,
     accumulate_by_lane,
+    accumulate_moves,
     sums_by_lane,
 )
 from fastkmeans.kernels.packing import tile_shape
-from fastkmeans.kernels.update import count_empty, inertia_from_sums, sort_by_label, update_centers
+from fastkmeans.kernels.update import (
+    MOVES_FOLLOWED,
+    MOVES_REACH,
+    count_empty,
+    follows_moves,
+    inertia_from_sums,
+    moves_are_sound,
+    sort_by_label,
+    update_centers,
+)
 from tests import naive
 from tests.kernels.pieces import DTYPES, EDGES, columns_of, tile_of
 
@@ -27,6 +37,11 @@ def _by_row(tile, stride, count, d, labels, weights, sums, totals):
 @compiled
 def _by_lane(columns, n_groups, d, labels, weights, sums, totals, shape):
     accumulate_by_lane(columns, n_groups, d, labels, weights, sums, totals, shape)
+
+
+@compiled
+def _moves(tile, stride, count, d, before, after, norms, sums, totals, lanes):
+    return accumulate_moves(tile, stride, count, d, before, after, norms, sums, totals, lanes)
 
 
 def problem(n, d, k, dtype, weighted):
@@ -59,6 +74,49 @@ def test_sums_of_rows_and_of_columns(dtype, weighted):
         _by_lane(columns, groups, d, padded_labels, padded, sums, own, shape)
         np.testing.assert_allclose(sums[: k * d].reshape(k, d), expected, rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(own, totals, rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_moves_are_the_difference_of_two_sums(dtype):
+    shape = tile_shape("plain", dtype, 1)
+    for n, d, k in EDGES:
+        X, after, _, (_, _) = problem(n, d, k, dtype, False)
+        random = np.random.default_rng(n)
+        for share in (0.0, 0.1, 1.0):
+            stays = (random.random(n) >= share) & (after >= 0)
+            before = np.where(stays, after, random.integers(0, k, n)).astype(np.int32)
+            known = after >= 0  # a row without a label yet is left out, whatever its old one
+            expected, totals = (
+                new - old
+                for new, old in zip(
+                    naive.cluster_sums(X[known], after[known], np.ones(known.sum()), k),
+                    naive.cluster_sums(X[known], before[known], np.ones(known.sum()), k),
+                    strict=True,
+                )
+            )
+            tile, stride, groups = tile_of(X, shape)
+            padded = [
+                np.concatenate([labels, np.zeros(len(tile) // stride - n, np.int32)]) for labels in (before, after)
+            ]
+            norms = (X.astype(np.float64) ** 2).sum(axis=1).astype(dtype)
+            sums, own = np.zeros(k * d + 8), np.zeros(k)
+            spread = _moves(tile, stride, n, d, *padded, norms, sums, own, shape[2])
+            np.testing.assert_allclose(sums[: k * d].reshape(k, d), expected, rtol=1e-11, atol=1e-11)
+            assert np.array_equal(own, totals) and not sums[k * d :].any()
+            assert spread == pytest.approx(norms[known & (before != after)].sum(dtype=float), rel=1e-6)
+
+
+def test_when_moves_are_followed():
+    assert follows_moves(1, 10, 1000, False)
+    assert not follows_moves(1, 10, 1000, True), "weights do not cancel to exactly 0"
+    assert not follows_moves(1, 900, 1000, False), "many moves cost more than all sums"
+    assert not follows_moves(0, 0, 1000, False) and not follows_moves(MOVES_FOLLOWED, 0, 1000, False)
+
+
+def test_moves_of_a_very_long_row_are_not_sound():
+    assert moves_are_sound(0.0, 0, 0.0, 5)
+    assert moves_are_sound(3.0 * 100, 100, 3.0 * 1000, 1000)
+    assert not moves_are_sound(3.0 * (2 * MOVES_REACH) ** 2, 1, 3.0 * 1000, 1000)
 
 
 def test_sums_are_added_to_what_is_there():

@@ -73,7 +73,7 @@ def test_own_distances(dtype):
         np.testing.assert_allclose(out, expected, rtol=1e-14)
 
 
-@pytest.mark.parametrize("vectors", ["avx512", "plain"])
+@pytest.mark.parametrize("vectors", ["avx512", "zen4", "plain"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_distances_to_all(vectors, dtype):
     shape = tile_shape(vectors, dtype, 1)

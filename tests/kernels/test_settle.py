@@ -99,7 +99,7 @@ def hard_cases(dtype):
     yield "middles between two centers", (centers[:36] + centers[1:37]) / 2, centers
 
 
-@pytest.mark.parametrize("vectors", ["avx512", "plain"])
+@pytest.mark.parametrize("vectors", ["avx512", "zen4", "plain"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_unmarked_rows_are_right_and_marked_ones_get_settled(vectors, dtype):
     marked = {}

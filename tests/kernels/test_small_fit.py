@@ -23,13 +23,14 @@ def call(X, start, iterations, tol=0.0, weights=None, cuts=None, before=0, label
     levels = int(np.ceil(np.log2(len(cuts)))) + 2
     centers, spare, history = start.copy(), np.empty_like(start), np.full((iterations, 3), 77.0)
     labels = np.zeros(len(X), np.int32) if labels is None else labels
-    sums, totals = np.empty((levels, k * d + 8)), np.empty((levels, k))
+    sums, totals = np.zeros(k * d + 8), np.zeros(k)
     ended = small_fit(
         way.address, source.blocks[0].rows, cuts, source.weights, labels, centers, spare, way.shift, way.panels,
         way.center_norms, (way.slack, way.tiny), (way.cosine, way.shifted), moments.spread, float(tol), before,
-        history, sums, totals, way.borrow_scratch(), way.shape,
+        history, len(X), sums, totals, np.empty((levels, k * d + 8)), np.empty((levels, k)), way.borrow_scratch(),
+        way.shape,
     )  # fmt: skip
-    return ended, centers, labels, history, (sums[0], totals[0])
+    return ended, centers, labels, history, (sums, totals)
 
 
 def blobs(n=300, d=3, k=7, dtype=np.float64):

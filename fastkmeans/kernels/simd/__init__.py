@@ -27,13 +27,14 @@ from fastkmeans.kernels.simd.arithmetic import (
     sum_lanes,
     widen,
 )
-from fastkmeans.kernels.simd.choices import any_beyond, any_close, keep_two, reaches
+from fastkmeans.kernels.simd.choices import any_beyond, any_close, differing, keep_two, lowest_bit, reaches, winner
 from fastkmeans.kernels.simd.memory import (
     call_at,
     load,
     load_broadcast,
     load_four_columns,
     load_two_columns,
+    prefetch,
     store,
     store_tile,
     strided_view,
@@ -50,6 +51,7 @@ __all__ = [
     "add_where",
     "any_beyond",
     "any_close",
+    "differing",
     "call_at",
     "fma_tile",
     "keep_two",
@@ -57,8 +59,10 @@ __all__ = [
     "load_broadcast",
     "load_four_columns",
     "load_two_columns",
+    "lowest_bit",
     "minimum",
     "multiply",
+    "prefetch",
     "reaches",
     "repeat",
     "splat",
@@ -68,4 +72,5 @@ __all__ = [
     "sum_lanes",
     "vector_view",
     "widen",
+    "winner",
 ]

@@ -1,35 +1,84 @@
 """Comparisons: the best of many scores, and whether any lane is beyond a bound."""
 
+from llvmlite import ir
 from numba import types
 
 from fastkmeans.kernels.jit import intrinsic
-from fastkmeans.kernels.simd.emit import any_lane, emit_call, emit_splat, index_scalar, items, larger, offset, smaller
+from fastkmeans.kernels.simd.emit import (
+    LLVM,
+    Vector,
+    any_lane,
+    emit_call,
+    emit_load,
+    emit_splat,
+    index_scalar,
+    items,
+    larger,
+    pointer,
+    smaller,
+)
+
+BITS = {types.float32: types.int32, types.float64: types.int64}
 
 
-def _keep_two(builder, state, score, ids):
-    """Fold one vector of scores into (best, second, index); the earlier center keeps a tie."""
-    best, second, index = state
-    nearer = builder.fcmp_ordered(">", score, best)
-    second = larger(builder, smaller(builder, score, best), second)
-    return larger(builder, score, best), second, builder.select(nearer, ids, index)
+def _tagged(builder, score, vector, tag, mask):
+    """The score with `tag` in place of the lowest bits of its mantissa."""
+    kind = LLVM[BITS[vector.lane]]
+    bits = builder.bitcast(score, ir.VectorType(kind, vector.width))
+    bits = builder.and_(bits, emit_splat(builder, ir.Constant(kind, ~mask), bits.type))
+    bits = builder.or_(bits, emit_splat(builder, ir.Constant(kind, tag), bits.type))
+    return builder.bitcast(bits, vector.llvm)
+
+
+def _tag_mask(count):
+    """The bits of the tags 0 .. count - 1."""
+    return (1 << (count - 1).bit_length()) - 1
 
 
 @intrinsic
 def keep_two(typing, best, second, index, tile, first):
-    """Fold tile[m][r], the scores of center first + m for the rows in its lanes, into the state of vector r."""
+    """Fold tile[m][r], the scores of center first + m for the rows in its lanes, into the state of vector r.
+
+    A score carries m in its lowest bits, so that the best of a tile brings its center along: no comparison a score,
+    which would take a turn of the units that multiply. `index` is the `first` of the tile that holds the best, an
+    earlier tile on a tie; winner() adds the tag.
+    """
     result = types.Tuple((best, second, index))
+    vector = best.dtype
 
     def generate(context, builder, signature, arguments):
-        states = list(zip(*(items(builder, arguments[s], len(best)) for s in range(3)), strict=True))
+        tops, runners, ids = (items(builder, arguments[s], len(best)) for s in range(3))
+        before, mask = list(tops), _tag_mask(len(tile))
         for m, row in enumerate(items(builder, arguments[3], len(tile))):
-            center = index_scalar(builder, offset(builder, arguments[4], m))
-            ids = emit_splat(builder, center, index.dtype.llvm)
-            scores = items(builder, row, len(tile.dtype))
-            states = [_keep_two(builder, state, scores[r], ids) for r, state in enumerate(states)]
-        parts = zip((best, second, index), zip(*states, strict=True), strict=True)
-        return context.make_tuple(builder, result, [context.make_tuple(builder, t, list(v)) for t, v in parts])
+            for r, score in enumerate(items(builder, row, len(tile.dtype))):
+                score = _tagged(builder, score, vector, m, mask)
+                runners[r] = larger(builder, smaller(builder, score, tops[r]), runners[r])
+                tops[r] = larger(builder, score, tops[r])
+        place = emit_splat(builder, index_scalar(builder, arguments[4]), index.dtype.llvm)
+        for r, top in enumerate(tops):
+            ids[r] = builder.select(builder.fcmp_ordered(">", top, before[r]), place, ids[r])
+        parts = zip((best, second, index), (tops, runners, ids), strict=True)
+        return context.make_tuple(builder, result, [context.make_tuple(builder, t, v) for t, v in parts])
 
     return result(best, second, index, tile, types.intp), generate
+
+
+@intrinsic
+def winner(typing, best, index, rows):
+    """The centers of the best scores: index[r] plus the tag in best[r] of a tile of len(rows) centers."""
+    vector = best.dtype
+
+    def generate(context, builder, signature, arguments):
+        kind = LLVM[BITS[vector.lane]]
+        mask = emit_splat(builder, ir.Constant(kind, _tag_mask(len(rows))), ir.VectorType(kind, vector.width))
+        centers = []
+        for score, place in zip(*(items(builder, arguments[s], len(best)) for s in range(2)), strict=True):
+            tag = builder.and_(builder.bitcast(score, mask.type), mask)
+            tag = tag if tag.type == place.type else builder.trunc(tag, place.type)
+            centers.append(builder.add(place, tag))
+        return context.make_tuple(builder, index, centers)
+
+    return index(best, index, rows), generate
 
 
 @intrinsic
@@ -77,3 +126,26 @@ def any_close(typing, best, second, norms, slope, base):
         return any_lane(builder, hits, vector.width)
 
     return types.boolean(best, second, norms, slope, base), generate
+
+
+@intrinsic
+def differing(typing, a, b, at, lanes):
+    """An integer whose bit i says whether a[at + i] != b[at + i], for one vector of lanes."""
+    vector = Vector(a.dtype, len(lanes))
+
+    def generate(context, builder, signature, arguments):
+        places = [pointer(context, builder, *pair, arguments[2]) for pair in zip((a, b), arguments[:2], strict=True)]
+        hits = builder.icmp_signed("!=", *(emit_load(builder, place, vector) for place in places))
+        return builder.zext(builder.bitcast(hits, ir.IntType(vector.width)), ir.IntType(64))
+
+    return types.int64(a, b, types.intp, lanes), generate
+
+
+@intrinsic
+def lowest_bit(typing, bits):
+    """The place of the lowest bit of `bits`, which is not 0."""
+
+    def generate(context, builder, signature, arguments):
+        return emit_call(builder, "llvm.cttz.i64", ir.IntType(64), [arguments[0], ir.Constant(ir.IntType(1), 1)])
+
+    return types.int64(types.int64), generate

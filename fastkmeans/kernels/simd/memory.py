@@ -174,6 +174,21 @@ def vector_view(typing, address, count, like):
 
 
 @intrinsic
+def prefetch(typing, address):
+    """Ask for the cache line at `address`, which may lie anywhere."""
+
+    def generate(context, builder, signature, arguments):
+        place = builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        hints = [ir.Constant(number, value) for value in (0, 3, 1)]  # to read, into every level, data
+        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0"), [place, *hints])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), generate
+
+
+@intrinsic
 def call_at(typing, address, arguments, result):
     """Call the function at `address` (jit.address_of) with a tuple of arguments; `result` shows its type."""
 
