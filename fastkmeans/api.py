@@ -11,8 +11,8 @@ from fastkmeans.engine.assigners import choose_assigner
 from fastkmeans.engine.lloyd import run_lloyd
 from fastkmeans.engine.moments import exact_shift
 from fastkmeans.engine.passes import IterationStats
+from fastkmeans.engine.plus_plus import plus_plus
 from fastkmeans.engine.seeding import SEEDINGS
-from fastkmeans.engine.seeding import plus_plus as plus_plus_rows
 from fastkmeans.kernels.jit import compiler_lock
 from fastkmeans.result import KMeansResult, TooFewDistinctRows
 from fastkmeans.sources.blocks import METRICS
@@ -319,5 +319,5 @@ def kmeans_plusplus(X, n_clusters, *, sample_weight=None, random_state=None, n_l
     weights = check.as_weights(sample_weight, len(array))
     random = check.as_generator(random_state)
     source, _ = check.checked_source(array, weights, metric=metric, n_threads=n_threads)
-    indices = plus_plus_rows(source, k, random, n_trials=n_local_trials)
+    indices = plus_plus(source, k, random, n_trials=n_local_trials)
     return source.take(indices), indices

@@ -51,6 +51,7 @@ def compile_all():
                 result.transform(X)
                 result.score(X)
             _sum_in_label_order(X)
+            _seed_in_passes(X)
     return count_kernels() - before, time.perf_counter() - began, folder
 
 
@@ -65,3 +66,22 @@ def _sum_in_label_order(X):
     source = ArrayRows(X)
     way = Dense(source.dtype, source.d, np.zeros(source.d, source.dtype), False).prepare(X[:2].copy())
     reduce_in_label_order(source, way, source.new_row_state(np.int32), Sums(np.empty(0), np.empty(0)))
+
+
+def _seed_in_passes(X):
+    """Compile what seeding large data reaches: steps as passes, labels of both sizes, and the other seedings."""
+    import numpy as np
+
+    from fastkmeans import api
+    from fastkmeans.engine.plus_plus import Seeding
+    from fastkmeans.sources.blocks import ArrayRows
+
+    weights = np.ones(len(X))
+    for k in (2, 257):
+        for source in (ArrayRows(X), ArrayRows(X, weights)):
+            seeding = Seeding(source, k, 2, 0, np.random.default_rng(0).random((k, 2)))
+            for _ in range(2):
+                seeding.step()
+        api.kmeans_plusplus(X, k, random_state=0)
+    for init in ("k-means||", "afk-mc2"):
+        api.fit(X, 2, init=init, random_state=0)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastkmeans.engine.machine import vector_set
-from fastkmeans.kernels.gather import own_distances
-from fastkmeans.kernels.packing import WIDE_FROM_FEATURES, pack_centers, plain_panels, row_stride, tile_shape
+from fastkmeans.kernels.gather import own_distances, own_tile
+from fastkmeans.kernels.packing import WIDE_FROM_FEATURES, pack_centers, plain_panels, tile_shape
 from fastkmeans.kernels.settle import rounding_slack
 from fastkmeans.kernels.slab import (
     LABELS_ONLY,
@@ -105,7 +105,7 @@ class DistancePass:
 
     def add(self, block, start, stop, partial, labels):
         way = self.way
-        tile = np.empty(row_stride(way.centers.shape[1]), way.centers.dtype)
+        tile = own_tile(way.centers.dtype, way.centers.shape[1])
         sq_dists = np.empty(stop - start)
         own_distances(block.rows, start, stop, labels, way.centers, way.shift, way.shifted, way.cosine, tile, sq_dists)
         if len(block.weights):
@@ -170,14 +170,13 @@ class Dense:
         self.address = assigner(self.dtype, d >= WIDE_FROM_FEATURES, vector_set())
         self.slack, self.tiny = rounding_slack(dtype, d)
         self._free_scratch = []
-        self.panels = np.empty(0, self.dtype)
+        self.center_norms = np.empty(0)
 
     def prepare(self, centers):
         """Pack `centers` (k, d); the next passes are against them."""
         k, m = len(centers), len(self.shape[0])
-        size = -(-k // m) * m * (self.d + 1)
-        if len(self.panels) != size:
-            self.panels, self.center_norms = np.empty(size, self.dtype), np.empty(k)
+        if len(self.center_norms) != k:
+            self.panels, self.center_norms = np.empty(-(-k // m) * m * (self.d + 1), self.dtype), np.empty(k)
         self.centers = centers
         pack_centers(centers, self.shift, self.slack, self.panels, self.center_norms, self.shape)
         self.bounds = (self.slack, self.tiny, float(self.center_norms.max()))

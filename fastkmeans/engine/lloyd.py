@@ -16,6 +16,8 @@ from fastkmeans.engine.passes import IterationCounts, IterationStats
 from fastkmeans.engine.small import SmallFit
 from fastkmeans.kernels.update import count_empty, follows_moves, inertia_from_sums, moves_are_sound, update_centers
 
+SETTLING_LOOKS = 4  # passes over labels that stay, until their means do
+
 
 @dataclass
 class LloydRun:
@@ -47,14 +49,20 @@ class _Fit:
         """One iteration: labels against the present centers, then the means of the labelled rows."""
         began = time.perf_counter()
         way = self.way.prepare(self.centers)
-        if needs_label_order(self.source, way.row_seconds, len(self.centers)):
-            self.sums = self.source.reduce(way.labels_pass(), row_state=(self.labels,))
-            reduce_in_label_order(self.source, way, self.labels, self.sums)
-        elif follows_moves(len(self.history), self.last_moved, self.source.n, self.source.weighted):
+        in_order = needs_label_order(self.source, way.row_seconds, len(self.centers))
+        if not in_order and follows_moves(len(self.history), self.last_moved, self.source.n, self.source.weighted):
             self.follow_moves()
         else:
-            self.sums = self.source.reduce(way.sums_pass(), row_state=(self.labels,))
+            self.sum_all_rows(in_order)
         self.finish(began)
+
+    def sum_all_rows(self, in_order):
+        """Labels against the present centers, and the sums over all rows."""
+        if in_order:
+            self.sums = self.source.reduce(self.way.labels_pass(), row_state=(self.labels,))
+            reduce_in_label_order(self.source, self.way, self.labels, self.sums)
+        else:
+            self.sums = self.source.reduce(self.way.sums_pass(), row_state=(self.labels,))
 
     def follow_moves(self):
         """The sums of the iteration before, less and more what moves; or over all rows, if that is not sound."""
@@ -126,8 +134,36 @@ class _Fit:
             relocated += 1
         return relocated
 
+    def settle(self):
+        """Give labels that stay the means of all their rows, where the centers at hand are those of followed sums.
+
+        These differ by rounding, and a fit from the result would move by it. In float32 the first look finds nothing.
+        """
+        at = len(self.history) - 2  # the iteration whose means the centers are
+        if at < 1:
+            return
+        before = self.history[at - 1]
+        last_moved = self.source.n if before.n_relocated else before.n_moved
+        in_order = needs_label_order(self.source, self.way.row_seconds, len(self.centers))
+        if in_order or not follows_moves(at, last_moved, self.source.n, self.source.weighted):
+            return
+        for _ in range(SETTLING_LOOKS):
+            self.way.prepare(self.centers)
+            self.sum_all_rows(in_order)
+            sums = self.sums
+            if count_empty(sums.cluster_weights):
+                return
+            shift, cosine = self.way.shift, self.way.cosine
+            update_centers(sums.cluster_sums, sums.cluster_weights, shift, cosine, self.centers, self.spare)
+            if np.array_equal(self.centers, self.spare):
+                return
+            self.centers, self.spare = self.spare, self.centers
+        self.settled = False  # labels are not known to be those of the last means
+
     def result(self):
         """The run as it stands, with labels and inertia of its present centers."""
+        if self.settled:
+            self.settle()
         way = self.way.prepare(self.centers)
         if self.settled:
             inertia = self.source.reduce(way.own_inertia_pass(), row_state=(self.labels,)).inertia

@@ -7,6 +7,8 @@ partials in a fixed tree. A pass holds arrays and numbers only, so it can travel
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 
 class Pass(Protocol):
     """What `source.reduce(kernel, row_state=...)` takes as its kernel."""
@@ -33,6 +35,7 @@ class Pass(Protocol):
 MEMORY_FLOOR = 64 << 20
 MEMORY_SHARE = 0.15
 SCRATCH_BYTES = 6 << 20
+LEAST_BYTES = 1 << 20  # for partials that are a few numbers, where the labels alone fill the promise
 
 
 def partials_budget(source, centers_shape):
@@ -43,7 +46,18 @@ def partials_budget(source, centers_shape):
     """
     values = centers_shape[0] * centers_shape[1]
     promised = max(MEMORY_FLOOR, MEMORY_SHARE * source.n_bytes + 24 * values)
-    return promised - 4 * source.n - values * (4 * source.dtype.itemsize + 8) - SCRATCH_BYTES
+    left = promised - 4 * source.n - values * (4 * source.dtype.itemsize + 8) - SCRATCH_BYTES
+    return max(left, LEAST_BYTES)
+
+
+def counter_keys(numbers, seed):
+    """A uniform number in (0, 1) for each row number, the same wherever the row lies (SplitMix64)."""
+    with np.errstate(over="ignore"):
+        z = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    return ((z >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
 
 @dataclass

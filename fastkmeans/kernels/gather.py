@@ -5,7 +5,18 @@ import numpy as np
 from fastkmeans.kernels.accumulate import accumulate
 from fastkmeans.kernels.distances import own_sq_dists
 from fastkmeans.kernels.jit import jit
-from fastkmeans.kernels.packing import pack_tile
+from fastkmeans.kernels.packing import pack_tile, row_stride
+
+
+@jit
+def own_tile_rows(d):
+    """Rows that own_distances packs at once."""
+    return max(1, min(64, 8192 // d))
+
+
+def own_tile(dtype, d):
+    """Scratch of own_distances."""
+    return np.empty(own_tile_rows(d) * row_stride(d), dtype)
 
 
 @jit
@@ -65,10 +76,13 @@ def sum_in_label_order(
 
 @jit
 def own_distances(rows, start, stop, labels, centers, shift, shifted, cosine, tile, sq_dists):
-    """sq_dists[i] = squared distance of row start + i to the center of its label, float64."""
-    one = np.int64(1)
+    """sq_dists[i] = squared distance of row start + i to its label's center, float64; `tile` is from own_tile."""
     d = centers.shape[1]
+    stride = len(tile) // own_tile_rows(d)
     flat_centers = centers.reshape(-1)
-    for i in range(stop - start):
-        pack_tile(rows, start + i, one, one, d, cosine, shift, shifted, tile, len(tile))
-        own_sq_dists(tile, len(tile), one, d, labels[i : i + 1], flat_centers, shift, sq_dists[i : i + 1])
+    for first in range(start, stop, own_tile_rows(d)):
+        own = first - start
+        count = min(own_tile_rows(d), stop - first)
+        pack_tile(rows, first, count, count, d, cosine, shift, shifted, tile, stride)
+        part = labels[own : own + count]
+        own_sq_dists(tile, stride, count, d, part, flat_centers, shift, sq_dists[own : own + count])

@@ -214,6 +214,14 @@ def describe_rows(array, dtype, vector_set):
 
 
 @inline
+def lies_as_tile(rows, stride, d, itemsize, cosine, shifted):
+    """Whether stored rows are a tile as they lie: numbers of the computing type (of itemsize bytes), `stride` apart."""
+    _, row_bytes, column_bytes, code, swapped, _, _ = rows
+    same = row_bytes == stride * itemsize and column_bytes == itemsize and stride == d
+    return same and code == (F4 if itemsize == 4 else F8) and not (swapped or cosine or shifted)
+
+
+@inline
 def pack_tile(
     rows,  # in     as describe_rows gives them
     start,  # first row

@@ -7,6 +7,7 @@ side of it):
   reduce(kernel, row_state=())                one pass over the rows, merged in the fixed tree
   sample(m, seed)                             row numbers of a weighted draw that every source makes alike
   take(numbers)                               those rows in the computing type, of length 1 for cosine
+  gathered(numbers, weights)                  those rows as a source of their own, in the computing type
   new_row_state(dtype, columns=None)          an array with one entry (or row of columns) a row; each column lies
                                               together in memory: kernels write to it by address
   weights, weights_of(numbers), total_weight  the weights, if `weighted`
@@ -20,7 +21,7 @@ import numpy as np
 
 from fastkmeans.engine import threads
 from fastkmeans.engine.machine import vector_set
-from fastkmeans.engine.passes import partials_budget
+from fastkmeans.engine.passes import counter_keys, partials_budget
 from fastkmeans.kernels.gather import gather_rows
 from fastkmeans.kernels.packing import describe_rows
 
@@ -46,16 +47,6 @@ class Block:
     def weights_in(self, start, stop):
         """The weights of rows [start, stop), (0,) where there are none."""
         return self.weights[start:stop]
-
-
-def counter_keys(numbers, seed):
-    """A uniform number in (0, 1) for each row number, the same wherever the row lies (SplitMix64)."""
-    with np.errstate(over="ignore"):
-        z = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
-    return ((z >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
 
 class ArrayRows:
@@ -160,6 +151,10 @@ class ArrayRows:
                 gather_rows(block.rows, numbers[inside] - block.first, self.d, int(self.cosine and unit), part)
                 out[inside] = part
         return out
+
+    def gathered(self, numbers, weights):
+        """The rows with these numbers, copied, as a source of their own with these weights."""
+        return ArrayRows(self.take(numbers), weights, dtype=self.dtype, n_threads=self.n_threads)
 
     def new_row_state(self, dtype, columns=None):
         """An array with one entry a row, zeros; with `columns`, (n, columns), each column contiguous."""

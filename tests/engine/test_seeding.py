@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 import fastkmeans
-from fastkmeans.engine import seeding, threads
-from fastkmeans.engine.seeding import TakePass, TrialsPass, n_local_trials
+from fastkmeans.engine import plus_plus, scalable, threads
+from fastkmeans.engine.plus_plus import n_local_trials
+from fastkmeans.engine.seeding import SEEDINGS
 from fastkmeans.sources.blocks import ArrayRows
 from tests import naive
-from tests.checks import assert_same_bits
+from tests.checks import assert_same_bits, assert_same_result
 
 
 def blobs(n=300, d=2, k=12, seed=0, dtype=np.float64):
@@ -20,49 +21,95 @@ def potential(X, centers, weights=None):
     return naive.inertia(X, naive.assign(X, centers), centers, weights)
 
 
-# ---- passes -----------------------------------------------------------------------------------------------
+# ---- state ------------------------------------------------------------------------------------------------
+
+DRIVERS = {"compiled": 1e9, "passes": -1.0}  # SERIAL_SECONDS
 
 
+def seeding_of(source, k, n_trials=5, seed=0):
+    uniforms = np.random.default_rng(seed).random((k, n_trials))
+    return plus_plus.Seeding(source, k, n_trials, source.sample(1, seed)[0], uniforms)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("n, d", [(1, 1), (33, 1), (100, 3), (1501, 9)])
+@pytest.mark.parametrize("n, d", [(1, 1), (33, 1), (100, 3), (1501, 9), (700, 40)])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_passes_against_numpy(n, d, dtype, weighted, monkeypatch):
+def test_state_against_numpy(n, d, dtype, weighted, driver, monkeypatch):
     monkeypatch.setattr(threads, "SLAB_SECONDS", (1e-7, 1e-6))
+    monkeypatch.setattr(threads, "SERIAL_SECONDS", DRIVERS[driver])
     X = blobs(n, d, dtype=dtype) + dtype(1000)
-    weights = np.random.default_rng(0).random(n) if weighted else None
+    weights = np.random.default_rng(0).random(n) * (np.arange(n) % 3 > 0) + (n == 1) if weighted else None
     source = ArrayRows(X, weights, n_threads=2)
     own = np.ones(n) if weights is None else weights
+    seeding, k = seeding_of(source, min(n, 20), 11), min(n, 20)
     rel = 1e-5 if dtype == np.float32 else 1e-12
-    closest, kept = source.new_row_state(source.dtype), source.new_row_state(source.dtype, 11)
-    closest[:] = np.inf
-    expected = np.full(n, np.inf)
-    scoring, taking = TrialsPass(source, 11), TakePass(source)
-    for step in range(3):
-        trials, best = (np.arange(11) * 7 + step) % n, step % min(n, 11)
-        before = closest.copy()
-        potentials = source.reduce(scoring.of(source.take(trials)), row_state=(closest, kept))[:11]
-        assert_same_bits(closest, before)
-        left = np.minimum(expected[:, None], naive.sq_dists(X, X[trials]))
-        np.testing.assert_allclose(potentials, own @ left, rtol=rel)
-        slabs = source.reduce(taking, row_state=(closest, kept[:, best]))
-        expected = left[:, best]
-        np.testing.assert_allclose(closest, expected, rtol=rel)
-        assert [start for start, _, _ in slabs] == sorted(start for start, _, _ in slabs)
-        assert slabs[0][0] == 0 and slabs[-1][1] == n
-        for start, stop, total in slabs:
-            assert total == pytest.approx((own * expected)[start:stop].sum(), rel=rel)
+    while seeding.done < k and seeding.advance(1):
+        sq_dists = naive.sq_dists(X, X[seeding.chosen[: seeding.done]])
+        expected = sq_dists.min(axis=1)
+        # A tile whose rows weigh nothing has nothing to gain and is left as it is.
+        of_weight = own > 0
+        np.testing.assert_allclose(seeding.closest[of_weight], expected[of_weight], rtol=rel, atol=rel**2)
+        told = sq_dists[np.arange(n), seeding.labels]
+        np.testing.assert_allclose(told[of_weight], expected[of_weight], rtol=rel, atol=rel**2)
+        assert seeding.potential() == pytest.approx(own @ expected, rel=rel)
+        assert_same_bits(seeding.centers[: seeding.done], X[seeding.chosen[: seeding.done]])
+    assert seeding.done == min(k, (own > 0).sum())
 
 
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("n, d, k", [(5000, 2, 60), (3001, 5, 200), (1500, 30, 100), (900, 3, 300)])
+@pytest.mark.parametrize("stored", ["f4", "f8", "u1", "f2"])
+def test_rows_that_are_skipped_change_no_bit(n, d, k, stored, driver, monkeypatch):
+    monkeypatch.setattr(threads, "SERIAL_SECONDS", DRIVERS[driver])
+    X = (blobs(n, d, 40) * 3 + 100).astype(stored)
+    weights = np.random.default_rng(0).random(n)
+    for metric in ("euclidean", "cosine"):
+        options = {"sample_weight": weights, "random_state": 1, "metric": metric}
+        skipping = fastkmeans.kmeans_plusplus(X, k, **options)[1]
+        with monkeypatch.context() as patch:
+            patch.setattr(plus_plus, "skip_margins", lambda dtype, d: (0.0, 1.0))  # limits of -1: all are measured
+            assert_same_bits(skipping, fastkmeans.kmeans_plusplus(X, k, **options)[1])
+
+
+def test_most_rows_of_separate_groups_are_skipped():
+    source = ArrayRows(blobs(20_000, 2, 100, dtype=np.float32))
+    seeding = seeding_of(source, 300)
+    while seeding.done < 300:
+        seeding.advance(300)
+    assert seeding.measured < 0.2 * source.n
+
+
+@pytest.mark.parametrize("n, d, k", [(5000, 2, 60), (4001, 20, 50)])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_drivers_have_equal_bits(n, d, k, weighted, monkeypatch):
+    X = blobs(n, d, 30, dtype=np.float32)
+    options = {"sample_weight": np.random.default_rng(0).random(n) if weighted else None, "random_state": 3}
+    monkeypatch.setattr(threads, "SLAB_SECONDS", (1e-6, 1e-5))
+    chosen = []
+    for serial_seconds in DRIVERS.values():
+        monkeypatch.setattr(threads, "SERIAL_SECONDS", serial_seconds)
+        chosen.append(fastkmeans.kmeans_plusplus(X, k, **options)[1])
+    assert_same_bits(*chosen)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_distances_that_are_not_kept_are_computed_again(weighted, dtype, monkeypatch):
+def test_distances_that_are_not_kept_are_computed_again(weighted, dtype, driver, monkeypatch):
     """Memory, not the result, depends on whether there is room for the distances to the trials."""
-    X = blobs(3001, 5, dtype=dtype)
+    monkeypatch.setattr(threads, "SERIAL_SECONDS", DRIVERS[driver])
+    X = blobs(3001, 20, dtype=dtype)
     weights = np.random.default_rng(0).random(len(X)) if weighted else None
     options = {"sample_weight": weights, "random_state": 1}
     kept = fastkmeans.kmeans_plusplus(X, 30, **options)[1]
-    monkeypatch.setattr(seeding, "KEPT_BYTES", 0)
+    monkeypatch.setattr(plus_plus, "KEPT_BYTES", 0)
     assert_same_bits(kept, fastkmeans.kmeans_plusplus(X, 30, **options)[1])
+
+
+def test_many_trials():
+    X = blobs(500, 3)
+    assert len(set(fastkmeans.kmeans_plusplus(X, 20, n_local_trials=37, random_state=0)[1].tolist())) == 20
 
 
 # ---- draws ------------------------------------------------------------------------------------------------
@@ -123,10 +170,85 @@ def test_random_rows_are_distinct_and_uniform():
     np.testing.assert_allclose(np.bincount(drawn, minlength=20) / 2000, 0.25, atol=0.05)
 
 
+# ---- k-means|| and AFK-MC2 ---------------------------------------------------------------------------------
+
+
+def test_rounds_draw_twice_k_rows_by_weighted_distance():
+    """Not two a round, and by weight: both have been got wrong."""
+    X = blobs(4000, 3, 50)
+    weights = np.where(np.arange(4000) < 2000, 9.0, 1.0)
+    source, closest = ArrayRows(X, weights), np.full(4000, 2.0)
+    drawn = [np.concatenate(source.reduce(scalable.DrawPass(seed, 0.005), row_state=(closest,))) for seed in range(40)]
+    chances = np.minimum(1, weights * closest * 0.005)
+    rows = np.concatenate(drawn)
+    for half in (slice(0, 2000), slice(2000, 4000)):
+        found = ((rows >= half.start) & (rows < half.stop)).sum() / 40
+        spread = np.sqrt((chances[half] * (1 - chances[half])).sum() / 40)
+        assert abs(found - chances[half].sum()) < 4.5 * spread
+    counted = []
+    fastkmeans.fit(
+        X, 50, init="k-means||", n_init=1, random_state=0, max_iter=1,
+        callback=lambda stats: counted.append(stats.iteration) if stats.phase == "seeding" else None,
+    )  # fmt: skip
+    assert len(counted) == scalable.ROUNDS + 1 and counted[0] == 1
+    rounds = np.diff(counted)
+    assert (rounds > 50).all() and (rounds <= 160).all()  # 100 expected, fewer where chances reach 1
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_candidates_weigh_what_their_rows_weigh(weighted, monkeypatch):
+    X = blobs(3000, 2, 20)
+    weights = np.random.default_rng(0).integers(0, 5, 3000).astype(float) if weighted else None
+    seen = []
+    choose = scalable.plus_plus
+    monkeypatch.setattr(
+        scalable, "plus_plus", lambda source, k, random: seen.append(source) or choose(source, k, random)
+    )
+    fastkmeans.fit(X, 10, init="k-means||", n_init=1, random_state=0, sample_weight=weights, max_iter=1)
+    own = np.ones(3000) if weights is None else weights
+    candidates = seen[0].blocks[0].array
+    expected = np.bincount(naive.assign(X, candidates), own, len(candidates))
+    np.testing.assert_allclose(np.sort(seen[0].weights), np.sort(expected), atol=own.max() * 2)
+    assert seen[0].weights.sum() == pytest.approx(own.sum())
+
+
+@pytest.mark.parametrize("init, share", [("k-means||", 1.1), ("afk-mc2", 1.6)])
+def test_other_seedings_come_near_k_means_plus_plus(init, share):
+    X, k, seeds = blobs(3000, 3, 40, seed=4), 30, 15
+    first = {"max_iter": 1, "tol": 1e9, "n_init": 1}  # one iteration: near the start
+    greedy = [fastkmeans.fit(X, k, random_state=seed, **first).inertia for seed in range(seeds)]
+    other = [fastkmeans.fit(X, k, init=init, random_state=seed, **first).inertia for seed in range(seeds)]
+    rows = [fastkmeans.fit(X, k, init="random", random_state=seed, **first).inertia for seed in range(seeds)]
+    assert np.mean(other) < share * np.mean(greedy)
+    assert np.mean(other) < 0.75 * np.mean(rows), "no better than random rows"
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_walk_draws_by_weighted_squared_distance(weighted):
+    X = np.array([[0.0], [1], [2], [4], [7]])
+    weights = np.array([3.0, 1, 4, 2, 0.5]) if weighted else None
+    source, counts, starts = ArrayRows(X, weights), np.zeros(5), 0
+    for seed in range(4000):
+        first, second = SEEDINGS["afk-mc2"](source, 2, np.random.default_rng(seed))
+        starts += first == 0
+        counts[second] += first == 0
+    own = (1 if weights is None else weights) * naive.sq_dists(X, X[:1])[:, 0]
+    np.testing.assert_allclose(counts / starts, own / own.sum(), atol=4.5 * np.sqrt(0.25 / starts))
+
+
+@pytest.mark.parametrize("init", ["k-means||", "afk-mc2"])
+@pytest.mark.parametrize("n, d, k", [(1, 1, 1), (5, 2, 5), (40, 1, 7), (300, 3, 299)])
+def test_edges_of_other_seedings(init, n, d, k):
+    X = blobs(n, d).astype(np.float32)
+    for seed in range(5):
+        rows = SEEDINGS[init](ArrayRows(X), k, np.random.default_rng(seed))
+        assert rows.shape == (k,) and len(set(rows.tolist())) == k
+
+
 # ---- weights and duplicates -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("init", ["k-means++", "random"])
+@pytest.mark.parametrize("init", SEEDINGS)
 def test_rows_of_weight_zero_are_never_drawn(init):
     X = blobs(60)
     X[1::2] += 1e3  # far off, so tempting
@@ -146,6 +268,14 @@ def test_centers_are_distinct_while_rows_are():
         assert len(np.unique(centers, axis=0)) == 12
 
 
+@pytest.mark.parametrize("init", SEEDINGS)
+def test_few_distinct_rows_and_any_seeding(init):
+    X = np.repeat(np.float32([[0, 0], [1, 1]]), 20, axis=0)
+    with pytest.warns(fastkmeans.TooFewDistinctRows):
+        result = fastkmeans.fit(X, 5, init=init, n_init=1, random_state=0)
+    assert result.inertia == 0 and np.isfinite(result.centers).all()
+
+
 def test_more_centers_than_distinct_rows():
     X = np.repeat(np.float32([[0, 0], [1, 1]]), 20, axis=0)
     centers, rows = fastkmeans.kmeans_plusplus(X, 5, random_state=0)
@@ -161,7 +291,7 @@ def test_fewer_rows_of_weight_than_clusters():
     weights[[3, 8]] = 1
     rows = fastkmeans.kmeans_plusplus(X, 3, sample_weight=weights, random_state=0)[1]
     assert {3, 8} <= set(rows.tolist())
-    for init in ("k-means++", "random"):
+    for init in SEEDINGS:
         with pytest.warns(fastkmeans.TooFewDistinctRows):
             result = fastkmeans.fit(X, 3, init=init, n_init=1, sample_weight=weights, random_state=0)
         assert result.inertia == pytest.approx(0, abs=1e-20)
@@ -178,6 +308,25 @@ def test_weights_of_any_size(scale):
 
 
 # ---- bits -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("init", SEEDINGS)
+def test_fits_from_every_seeding_have_the_same_bits_on_any_number_of_threads(init, n_threads, monkeypatch):
+    monkeypatch.setattr(threads, "SLAB_SECONDS", (1e-6, 1e-5))
+    monkeypatch.setattr(threads, "SERIAL_SECONDS", 0.0)
+    X = blobs(5003, 3, dtype=np.float32) + np.float32(1e4)
+    options = {"init": init, "n_init": 1, "random_state": 0, "sample_weight": np.random.default_rng(0).random(5003)}
+    assert_same_result(
+        fastkmeans.fit(X, 20, n_threads=1, **options), fastkmeans.fit(X, 20, n_threads=n_threads, **options)
+    )
+
+
+def test_a_fit_from_k_means_plus_plus_is_one_from_its_rows():
+    X = blobs(4000, 3, dtype=np.float32)
+    centers, rows = fastkmeans.kmeans_plusplus(X, 20, random_state=5)
+    seeded = fastkmeans.fit(X, 20, random_state=5)
+    for init in (centers, rows):
+        assert_same_result(seeded, fastkmeans.fit(X, 20, init=init))
 
 
 def test_seeding_has_the_same_bits_on_any_number_of_threads(n_threads, monkeypatch):

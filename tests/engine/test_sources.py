@@ -7,8 +7,9 @@ from fastkmeans.engine import threads
 from fastkmeans.engine.assigners import choose_assigner
 from fastkmeans.engine.lloyd import run_lloyd
 from fastkmeans.engine.moments import UnusableRow, measure
+from fastkmeans.engine.passes import counter_keys
 from fastkmeans.engine.seeding import SEEDINGS
-from fastkmeans.sources.blocks import ArrayRows, Block, counter_keys
+from fastkmeans.sources.blocks import ArrayRows, Block
 from tests import naive
 from tests.checks import assert_labels_by_definition, assert_same_bits
 
@@ -66,6 +67,9 @@ class ToySource:
         ]
         return np.concatenate(rows) if rows else np.empty((0, self.d), self.dtype)
 
+    def gathered(self, numbers, weights):
+        return ArrayRows(self.take(numbers), weights, dtype=self.dtype)
+
     def new_row_state(self, dtype, columns=None):
         return np.zeros(self.n, dtype) if columns is None else np.zeros((self.n, columns), dtype, order="F")
 
@@ -96,7 +100,7 @@ def rows_in_three(dtype, n=5003, d=5):
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "u1"])
 @pytest.mark.parametrize("cosine", [False, True])
-@pytest.mark.parametrize("init", ["k-means++", "random"])
+@pytest.mark.parametrize("init", SEEDINGS)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_ragged_blocks_give_the_bits_of_the_array_cut_the_same_way(dtype, cosine, init, weighted, monkeypatch):
     monkeypatch.setattr(threads, "SLAB_SECONDS", (1e-6, 1e-5))

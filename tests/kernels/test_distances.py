@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fastkmeans.kernels.distances import defined_sq_dist, own_sq_dists, stored_row
-from fastkmeans.kernels.gather import gather_rows, own_distances
+from fastkmeans.kernels.gather import gather_rows, own_distances, own_tile
 from fastkmeans.kernels.packing import row_stride, tile_shape
 from fastkmeans.kernels.slab import scratch_for
 from fastkmeans.kernels.transform import distances_to_all
@@ -63,7 +63,7 @@ def test_own_distances(dtype):
         labels = (np.arange(n) % k).astype(np.int32)
         expected = naive.own_sq_dists(X, labels, centers)
         for shift in (np.zeros(d, dtype), X[0]):
-            out, tile = np.empty(n), np.empty(row_stride(d), dtype)
+            out, tile = np.empty(n), own_tile(dtype, d)
             rows = describe(X, dtype)
             own_distances(rows, 0, n, labels, centers, shift, int(shift.any()), 0, tile, out)
             np.testing.assert_allclose(out, expected, rtol=8 * np.finfo(dtype).eps, atol=20 * np.finfo(dtype).eps ** 2)

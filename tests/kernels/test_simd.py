@@ -11,11 +11,13 @@ from fastkmeans.kernels import simd
 from fastkmeans.kernels.assign import two_best
 from fastkmeans.kernels.packing import SHAPES, tile_shape
 from fastkmeans.kernels.simd import (
-    add_lower,
+    add_gain,
+    add_gains,
     add_moments,
     add_row,
     add_squared_differences,
     add_squares,
+    add_squares_at,
     add_squares_from,
     add_where,
     any_beyond,
@@ -28,14 +30,15 @@ from fastkmeans.kernels.simd import (
     load_four_columns,
     load_two_columns,
     lowest_bit,
-    minimum,
     multiply,
     prefetch,
+    prefetch_far,
     reaches,
     repeat,
     splat,
     store,
     store_tile,
+    store_tile_apart,
     strided_view,
     sum_lanes,
     vector_view,
@@ -142,32 +145,39 @@ def _arithmetic(a, b, weights, out, vectors, lanes, rows):
     store_tile(out, at, add_squares_from(tile, a, 1, 2, y))
     at += len(rows) * step
     store(out, at, add_squares(x, y))
-    store(out, at + step, minimum(x, y))
-    store(out, at + 2 * step, (multiply(x[0], y[1]),))
-    shares = load(weights, 0, vectors, lanes)
-    sums = add_lower(repeat(splat(0.5, lanes), rows), x, tile, shares)
-    return sum_lanes(x[0]), sum_lanes(widen(y[1])), sum_lanes(sums[0]), sum_lanes(sums[2])
+    store(out, at + step, add_gains(x, y, (y, x), load(weights, 0, vectors, lanes)))
+    store(out, at + 2 * step, (multiply(x[0], y[1]), add_gain(x[0], b[0], y[1], weights[3])))
+    at += 3 * step
+    store_tile_apart(out, at, 4 * step, tile)
+    store_tile(out, at + step, add_squares_at(tile, a, (np.int64(1), np.int64(3), np.int64(5)), 2, y))
+    return sum_lanes(x[0]), sum_lanes(widen(y[1]))
 
 
 @dtypes
 @widths
 def test_arithmetic(dtype, width):
-    a, b, weights = numbers(64, dtype), numbers(64, dtype), np.abs(numbers(64, np.float64))
+    a, b, weights = numbers(64, dtype), numbers(64, dtype), np.abs(numbers(64, dtype))
     step = 2 * width
-    out = np.zeros(12 * step, dtype)
+    out = np.zeros(20 * step, dtype)
     found = _arithmetic(a, b, weights, out, TWO, (None,) * width, THREE)
     x, y, tile = a[:step], b[:step], np.repeat(b[:3], step).reshape(3, step)
     at = [1, 3, 5]
     close = {"rtol": 4 * np.finfo(dtype).eps, "atol": 4 * np.finfo(dtype).eps}
-    parts = out.reshape(12, step)
+    parts = out.reshape(20, step)
     assert np.array_equal(parts[:3], fma(a[at][:, None], y[None], tile))
     difference = y[None] - a[at][:, None]
     assert np.array_equal(parts[3:6], fma(difference, difference, tile))
     assert np.array_equal(parts[6], fma(y, y, x))
-    assert np.array_equal(parts[7], np.minimum(x, y))
+    # Two sums of one vector: from y over (y[0], y[1]), which loses nothing, and over x.
+    gain, share = y - np.minimum(x, y), weights[:step]
+    expected = fma(share[width:], gain[width:], fma(share[:width], gain[:width], x[width:]))
+    assert np.array_equal(parts[7], np.concatenate([x[:width], expected]))
     assert np.array_equal(parts[8, :width], x[:width] * y[width:])
-    lower = (weights[:step] * np.minimum(x, tile)).sum(axis=1) + 0.5 * width
-    np.testing.assert_allclose(found, [x[:width].sum(), y[width:].sum(), lower[0], lower[2]], **close)
+    assert np.array_equal(parts[8, width:], fma(weights[3], b[0] - np.minimum(b[0], y[width:]), x[:width]))
+    assert all(np.array_equal(parts[9 + 4 * m], tile[m]) for m in range(3))
+    difference = y[None] - a[[3, 5, 7]][:, None]
+    assert np.array_equal(parts[10:13], fma(difference, difference, tile))
+    np.testing.assert_allclose(found, [x[:width].sum(), y[width:].sum()], **close)
 
 
 @compiled
@@ -259,6 +269,7 @@ def test_differing_and_lowest_bit(width):
 def _touch(array, count):
     for i in range(count):
         prefetch(array.ctypes.data + 64 * i)
+        prefetch_far(array.ctypes.data + 64 * i)
 
 
 def test_prefetch_reaches_past_the_end():

@@ -90,6 +90,40 @@ def add_squares_from(typing, tile, array, at, step, panel):
 
 
 @intrinsic
+def add_squares_at(typing, tile, array, places, feature, panel):
+    """tile[m][r] + (panel[r] - array[places[m] + feature]) ** 2, difference and sum rounded once each."""
+    vector, row = panel.dtype, tile.dtype
+
+    def generate(context, builder, signature, arguments):
+        name = f"llvm.fma.{vector.suffix}"
+        columns = items(builder, arguments[4], len(panel))
+        starts = items(builder, arguments[2], len(places))
+        rows = []
+        for sums, start in zip(items(builder, arguments[0], len(tile)), starts, strict=True):
+            place = pointer(context, builder, array, arguments[1], builder.add(start, arguments[3]))
+            broadcast = emit_splat(builder, builder.load(place), vector.llvm)
+            differences = [builder.fsub(column, broadcast) for column in columns]
+            totals = zip(differences, items(builder, sums, len(row)), strict=True)
+            squares = [emit_call(builder, name, vector.llvm, [value, value, total]) for value, total in totals]
+            rows.append(context.make_tuple(builder, row, squares))
+        return context.make_tuple(builder, tile, rows)
+
+    return tile(tile, array, places, types.intp, panel), generate
+
+
+@intrinsic
+def add_gain(typing, total, limit, values, weight):
+    """total + weight * (limit - min(limit, values)), product and sum rounded once; limit, weight for all lanes."""
+
+    def generate(context, builder, signature, arguments):
+        bound, share = (emit_splat(builder, arguments[i], values.llvm) for i in (1, 3))
+        fall = builder.fsub(bound, smaller(builder, arguments[2], bound))
+        return emit_call(builder, f"llvm.fma.{values.suffix}", values.llvm, [share, fall, arguments[0]])
+
+    return total(total, limit, values, weight), generate
+
+
+@intrinsic
 def add_squares(typing, sums, values):
     """sums[r] + values[r] ** 2, rounded once."""
     vector = values.dtype
@@ -123,35 +157,23 @@ def add_squared_differences(typing, sums, tile, at, centers, place, shift, featu
 
 
 @intrinsic
-def add_lower(typing, totals, limits, tile, weights):
-    """totals[m] + weights[r] * min(limits[r], tile[m][r]) over all r, in float64; weights are float64 vectors."""
-    total = totals.dtype
+def add_gains(typing, totals, limits, tile, weights):
+    """totals[m] + weights[r] * (limits[r] - min(limits[r], tile[m][r])) over all r, product and sum rounded once."""
+    vector = totals.dtype
 
     def generate(context, builder, signature, arguments):
         bounds = items(builder, arguments[1], len(limits))
         shares = items(builder, arguments[3], len(weights))
         sums = []
         pairs = zip(items(builder, arguments[0], len(totals)), items(builder, arguments[2], len(tile)), strict=True)
-        for sum_so_far, row in pairs:
-            values = zip(items(builder, row, len(limits)), bounds, shares, strict=True)
-            for value, bound, share in values:
-                lower = widened(builder, smaller(builder, value, bound), limits.dtype.lane, total)
-                sum_so_far = builder.fadd(sum_so_far, builder.fmul(share, lower))
-            sums.append(sum_so_far)
+        for total, row in pairs:
+            for value, bound, share in zip(items(builder, row, len(limits)), bounds, shares, strict=True):
+                fall = builder.fsub(bound, smaller(builder, value, bound))
+                total = emit_call(builder, f"llvm.fma.{vector.suffix}", vector.llvm, [share, fall, total])
+            sums.append(total)
         return context.make_tuple(builder, totals, sums)
 
     return totals(totals, limits, tile, weights), generate
-
-
-@intrinsic
-def minimum(typing, a, b):
-    """The smaller of a[r] and b[r], lane by lane."""
-
-    def generate(context, builder, signature, arguments):
-        pairs = zip(*(items(builder, value, len(a)) for value in arguments), strict=True)
-        return context.make_tuple(builder, a, [smaller(builder, x, y) for x, y in pairs])
-
-    return a(a, b), generate
 
 
 @intrinsic

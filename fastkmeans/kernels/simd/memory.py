@@ -59,6 +59,23 @@ def store_tile(typing, array, at, tile):
 
 
 @intrinsic
+def store_tile_apart(typing, array, at, stride, tile):
+    """Write row m of the tile, vector after vector, to `array` from element at + m * stride on."""
+    vector, row = tile.dtype.dtype, tile.dtype
+
+    def generate(context, builder, signature, arguments):
+        place = arguments[1]
+        for values in items(builder, arguments[3], len(tile)):
+            for r, value in enumerate(items(builder, values, len(row))):
+                at = offset(builder, place, r * vector.width)
+                emit_store(builder, value, pointer(context, builder, array, arguments[0], at), vector)
+            place = builder.add(place, arguments[2])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, tile), generate
+
+
+@intrinsic
 def load_broadcast(typing, array, at, step, rows, vectors, lanes):
     """A tile whose row m holds, in every lane of every vector, array[at + m * step]."""
     vector = Vector(array.dtype, len(lanes))
@@ -173,16 +190,31 @@ def vector_view(typing, address, count, like):
     return result(types.intp, types.intp, like), generate
 
 
+def _emit_prefetch(builder, address, locality):
+    place = builder.inttoptr(address, ir.IntType(8).as_pointer())
+    number = ir.IntType(32)
+    hints = [ir.Constant(number, value) for value in (0, locality, 1)]  # to read, how near, data
+    kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+    builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0"), [place, *hints])
+
+
 @intrinsic
 def prefetch(typing, address):
-    """Ask for the cache line at `address`, which may lie anywhere."""
+    """Ask for the cache line at `address`, which may lie anywhere, into the first level."""
 
     def generate(context, builder, signature, arguments):
-        place = builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
-        number = ir.IntType(32)
-        hints = [ir.Constant(number, value) for value in (0, 3, 1)]  # to read, into every level, data
-        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0"), [place, *hints])
+        _emit_prefetch(builder, arguments[0], 3)
+        return context.get_dummy_value()
+
+    return types.void(types.intp), generate
+
+
+@intrinsic
+def prefetch_far(typing, address):
+    """As `prefetch`, into the second level: many more lines can be under way at once."""
+
+    def generate(context, builder, signature, arguments):
+        _emit_prefetch(builder, arguments[0], 2)
         return context.get_dummy_value()
 
     return types.void(types.intp), generate

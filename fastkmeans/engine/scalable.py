@@ -1,0 +1,116 @@
+"""k-means||: a few rounds that draw many rows at once, then greedy k-means++ on what was drawn."""
+
+import numpy as np
+
+from fastkmeans.engine.assigners import Dense
+from fastkmeans.engine.moments import exact_shift
+from fastkmeans.engine.passes import counter_keys
+from fastkmeans.engine.plus_plus import others, plus_plus
+from fastkmeans.kernels.gather import own_distances, own_tile
+
+ROUNDS = 5
+DRAWS_A_CENTER = 2  # expected draws of a round, in units of k
+SHIFT_ROWS = 256  # rows by which columns far from zero are noticed
+
+
+class DrawPass:
+    """The rows drawn in a round, each by itself with the chance weight * closest * factor, at most 1."""
+
+    def __init__(self, seed, factor):
+        self.seed, self.factor = seed, factor
+        self.row_seconds, self.partial_bytes, self.centers_shape = 2e-8, 64, (0, 0)
+
+    def start(self):
+        return []
+
+    def add(self, block, start, stop, partial, closest):
+        numbers = np.arange(block.first + start, block.first + stop)
+        chances = closest.astype(np.float64) * self.factor
+        weights = block.weights_in(start, stop)
+        if len(weights):
+            chances = chances * weights
+        partial.append(numbers[counter_keys(numbers, self.seed) < chances])
+
+    def merge(self, left, right):
+        return left + right
+
+
+class NearerPass:
+    """Lowers each row's distance to that of its nearest new candidate; sums weight * distance."""
+
+    def __init__(self, way, first_label):
+        self.way, self.first_label = way, first_label
+        self.row_seconds = 1e-9 * (8 + way.centers.shape[1])
+        self.partial_bytes, self.centers_shape = 64, (0, 0)
+
+    def start(self):
+        return [0.0]
+
+    def add(self, block, start, stop, partial, nearest, labels, closest):
+        way = self.way
+        tile = own_tile(way.centers.dtype, way.centers.shape[1])
+        sq_dists = np.empty(stop - start)
+        own_distances(block.rows, start, stop, nearest, way.centers, way.shift, way.shifted, way.cosine, tile, sq_dists)
+        nearer = sq_dists < closest
+        closest[nearer] = sq_dists[nearer]
+        labels[nearer] = nearest[nearer] + self.first_label
+        weights = block.weights_in(start, stop)
+        partial[0] = float((closest * weights).sum() if len(weights) else closest.sum())
+
+    def merge(self, left, right):
+        left[0] += right[0]
+        return left
+
+
+class WeightPass:
+    """The weight of the rows of each label."""
+
+    def __init__(self, n_labels):
+        self.n_labels = n_labels
+        self.row_seconds, self.partial_bytes, self.centers_shape = 2e-9, 8 * n_labels, (0, 0)
+
+    def start(self):
+        return np.zeros(self.n_labels)
+
+    def add(self, block, start, stop, partial, labels):
+        weights = block.weights_in(start, stop)
+        partial += np.bincount(labels, weights if len(weights) else None, self.n_labels)
+
+    def merge(self, left, right):
+        left += right
+        return left
+
+
+def scalable(source, k, random, progress=None):
+    """k-means||: in each of five rounds every row is drawn by itself, 2 k rows in expectation, by squared distance.
+
+    The rows drawn weigh as much as the rows nearest to them, and k of them are chosen by greedy k-means++.
+
+    References
+    ----------
+    .. [1] B. Bahmani et al., "Scalable k-means++", PVLDB 5(7), 2012.
+    """
+    seeds = random.integers(2**63, size=ROUNDS + 2)
+    look = source.take(source.sample(min(source.n, SHIFT_ROWS), int(seeds[0]))).astype(np.float64)
+    shift = exact_shift(look.mean(axis=0), look.std(axis=0), source.dtype, source.integers and not source.cosine)
+    way = Dense(source.dtype, source.d, shift, source.cosine)
+    closest, labels, nearest = (source.new_row_state(kind) for kind in (source.dtype, np.int32, np.int32))
+    closest[:] = np.inf
+    drawn = source.sample(1, int(seeds[1]))
+    candidates, potential = np.empty(0, np.int64), np.inf
+    for turn in range(ROUNDS + 1):
+        way.prepare(source.take(drawn))
+        source.map_labels(way.labels_pass(), nearest)
+        potential = source.reduce(NearerPass(way, len(candidates)), row_state=(nearest, labels, closest))[0]
+        candidates = np.concatenate([candidates, drawn])
+        stop = progress is not None and progress(len(candidates), potential) is False
+        if turn == ROUNDS or stop or not potential > 0.0:
+            break
+        factor = DRAWS_A_CENTER * k / potential
+        drawn = np.concatenate(source.reduce(DrawPass(int(seeds[turn + 2]), factor), row_state=(closest,)))
+        if len(drawn) == 0:
+            break
+    if len(candidates) <= k:
+        return np.concatenate([candidates, others(source, candidates, k - len(candidates), int(seeds[0]))])
+    weights = source.reduce(WeightPass(len(candidates)), row_state=(labels,))
+    return candidates[plus_plus(source.gathered(candidates, weights), k, random)]
