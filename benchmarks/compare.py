@@ -7,13 +7,26 @@ versions and the command, --json every raw number.
 import argparse
 import warnings
 
-from benchmarks import machine, peers, report, suite_dense, suite_memory, suite_seeding, suite_startup, suite_ways
+from benchmarks import (
+    machine,
+    peers,
+    report,
+    suite_dense,
+    suite_fits,
+    suite_memory,
+    suite_quality,
+    suite_seeding,
+    suite_startup,
+    suite_ways,
+)
 from benchmarks.options import Options
 
 SUITES = {
     "dense": suite_dense.run,
     "memory": suite_memory.run,
     "seeding": suite_seeding.run,
+    "fits": suite_fits.run,
+    "quality": suite_quality.run,
     "ways": suite_ways.run,
     "startup": suite_startup.run,
 }

@@ -14,9 +14,11 @@ from benchmarks.report import Table
 
 FULL = (
     ("blobs:1000000:2:8", 8),
+    ("blobs:1000000:16:64", 64),
     ("blobs:1000000:32:100", 100),
     ("blobs:200000:128:1000", 256),
     ("noise:200000:8", 100),
+    ("photo", 256),
 )
 QUICK = (("blobs:100000:2:8", 8), ("blobs:50000:32:100", 100))
 TINY = (("blobs:500:2:4", 4),)
@@ -30,6 +32,14 @@ COLUMNS = (
     ("our potential", "potential", ".6g"),
     ("scikit-learn's", "sklearn_potential", ".6g"),
     ("ours / theirs", "potential_ratio", ".4f"),
+)
+
+OTHERS = (
+    ("rows", "data", ""),
+    ("k", "k", "d"),
+    ("init", "init", ""),
+    ("s", "seconds", ".4f"),
+    ("inertia / k-means++'s", "ratio", ".4f"),
 )
 
 
@@ -76,4 +86,26 @@ def run(options):
         row["samples"] = samples
         options.say(f"seeding {data} k={k}: ours {row.get('ours')} s")
         table.rows.append(row)
-    return [table]
+    return [table, _other_seedings(options)]
+
+
+def _other_seedings(options):
+    """Every seeding with one iteration after it: time, and inertia beside that of k-means++."""
+    import fastkmeans
+    from fastkmeans.engine.seeding import SEEDINGS
+
+    table = Table("Every seeding, with one iteration", OTHERS)
+    for data, k in options.workloads(FULL, QUICK, TINY):
+        rows, reference = datasets.load(data), None
+        for init in ("k-means++", *(name for name in SEEDINGS if name not in ("k-means++", "auto"))):
+            samples = []
+            for seed in range(options.rounds_or(3)):
+                settings = {"init": init, "n_init": 1, "random_state": seed, "n_threads": options.threads}
+                began = time.perf_counter()
+                result = fastkmeans.fit(rows, k, max_iter=1, tol=1e9, **settings)
+                samples.append((time.perf_counter() - began, result.inertia))
+            seconds, inertia = (median(column) for column in zip(*samples, strict=True))
+            reference = reference or inertia
+            line = {"data": data, "k": k, "init": init, "seconds": seconds, "ratio": inertia / reference}
+            table.rows.append(line | {"samples": samples})
+    return table

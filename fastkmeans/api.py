@@ -13,6 +13,7 @@ from fastkmeans.engine.moments import exact_shift
 from fastkmeans.engine.passes import IterationStats
 from fastkmeans.engine.plus_plus import plus_plus
 from fastkmeans.engine.seeding import SEEDINGS
+from fastkmeans.engine.small import runs_side_by_side
 from fastkmeans.kernels.jit import compiler_lock
 from fastkmeans.result import KMeansResult, TooFewDistinctRows
 from fastkmeans.sources.blocks import METRICS
@@ -47,9 +48,12 @@ def fit(
         8- and 16-bit integers), else in float64.
     n_clusters : int
         Number of clusters, from 1 to n_samples.
-    init : {"k-means++", "random"}, array or callable, default="k-means++"
-        First centers: greedy k-means++; distinct random rows; a (n_clusters, n_features) array of centers; a 1-D
-        array of n_clusters row numbers; or a callable ``init(X, n_clusters, random_state)`` that returns either.
+    init : {"k-means++", "k-means||", "afk-mc2", "random", "auto"}, array or callable, default="k-means++"
+        First centers. "k-means++" is greedy, with 2 + floor(log(n_clusters)) trials for each center; "k-means||" draws
+        many rows in each of five rounds and ends at equal inertia, sooner from about 100 clusters on; "afk-mc2" takes
+        short random walks, a quick start that is less good; "random" takes distinct rows; "auto" is "k-means||" from
+        100 clusters of 20 rows each on, else "k-means++". Or a (n_clusters, n_features) array of centers, a 1-D array
+        of n_clusters row numbers, or a callable ``init(X, n_clusters, random_state)`` that returns either.
     n_init : int or "auto", default="auto"
         Runs from different starts, of which the best is kept, the first on a tie. "auto" is 10 for "random" and
         callables, else 1.
@@ -101,6 +105,8 @@ def fit(
     .. [1] S. Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28(2), 1982.
        doi:10.1109/TIT.1982.1056489
     .. [2] D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
+    .. [3] B. Bahmani et al., "Scalable k-means++", PVLDB 5(7), 2012.
+    .. [4] O. Bachem et al., "Fast and provably good seedings for k-means", NIPS 2016.
 
     Examples
     --------
@@ -133,22 +139,38 @@ def fit(
         from fastkmeans.progress import ProgressBar
 
         callback = ProgressBar(k, max_iter, n_init, callback)
+
+    def start(restart, labels=None):
+        """One run: (how it went, whether the callback stopped it while seeding)."""
+        way = choose_assigner(algorithm)(source.dtype, source.d, moments.shift, source.cosine)
+        centers, stopped = _first_centers(init, k, array, source, metric, randoms[restart], restart, callback)
+        run = run_lloyd(
+            source, way, moments, centers, max_iter=0 if stopped else max_iter, tol=tol * moments.mean_variance,
+            restart=restart, callback=callback, labels=labels,
+        )  # fmt: skip
+        return run, stopped or run.stopped
+
+    randoms = [random] if n_init == 1 else [np.random.default_rng(seed) for seed in random.integers(2**63, size=n_init)]
     way = choose_assigner(algorithm)(source.dtype, source.d, moments.shift, source.cosine)
-    best = run = None
     try:
-        for restart in range(n_init):
-            centers, stopped = _first_centers(init, k, array, source, metric, random, restart, callback)
-            run = run_lloyd(
-                source, way, moments, centers, max_iter=0 if stopped else max_iter,
-                tol=tol * moments.mean_variance, restart=restart, callback=callback,
-                labels=None if run is None else run.labels,
-            )  # fmt: skip
-            if best is None or run.inertia < best.inertia:
-                best = run
-            if run.stopped or stopped:
-                break
-        if best is not run:  # the runs share one array of labels: make the best run's again
-            source.map_labels(way.prepare(best.centers).labels_pass(), best.labels)
+        if callback is None and not callable(init) and runs_side_by_side(source, way, k, n_init):
+            runs = [None] * n_init
+
+            def run_one(restart):
+                runs[restart] = start(restart)[0]
+
+            threads.run(n_init, run_one, source.threads_for(np.inf))
+            best = min(runs, key=lambda run: run.inertia)
+        else:
+            best = run = None
+            for restart in range(n_init):
+                run, stopped = start(restart, None if run is None else run.labels)
+                if best is None or run.inertia < best.inertia:
+                    best = run
+                if stopped:
+                    break
+            if best is not run:  # the runs share one array of labels: make the best run's again
+                source.map_labels(way.prepare(best.centers).labels_pass(), best.labels)
     finally:
         if verbose:
             callback.close()
@@ -304,11 +326,13 @@ def kmeans_plusplus(X, n_clusters, *, sample_weight=None, random_state=None, n_l
 
     Notes
     -----
-    O(n_samples * n_clusters * n_features * trials).
+    O(n_samples * n_clusters * n_features * trials) at most: rows that a trial cannot win are not read. Extra memory:
+    a distance and a label a row, and up to 48 MB of distances to the trials of a step.
 
     References
     ----------
     .. [1] D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
+    .. [2] E. Raff, "Exact acceleration of K-Means++ and K-Means||", IJCAI 2021.
     """
     array = check.as_rows(X)
     k = check.check_n_clusters(n_clusters, len(array))

@@ -90,6 +90,19 @@ def test_large_cases_use_several_slabs_and_threads(name, monkeypatch):
     assert slabs > 2 and count == 7
 
 
+@pytest.mark.parametrize("init", ["k-means++", "random", "k-means||"])
+def test_restarts_side_by_side_have_the_bits_of_one_after_the_other(init):
+    X = np.random.default_rng(0).normal(size=(900, 3))
+    options = {"init": init, "n_init": 7, "random_state": 4}
+    serial = fastkmeans.fit(X, 8, n_threads=1, **options)
+    for n_threads in (2, 7):
+        assert_same_result(serial, fastkmeans.fit(X, 8, n_threads=n_threads, **options))
+    restarts = []
+    watched = fastkmeans.fit(X, 8, callback=lambda stats: restarts.append(stats.restart), **options)
+    assert_same_result(serial, watched)  # one after the other, in one array of labels
+    assert set(restarts) == set(range(7))
+
+
 # ---- two drivers ------------------------------------------------------------------------------------------
 
 SMALL = [(1, 1, 1), (17, 1, 3), (100, 2, 5), (1000, 3, 8), (500, 8, 20), (3000, 2, 10), (150, 60, 5)]

@@ -180,10 +180,13 @@ class Dense:
         self.centers = centers
         pack_centers(centers, self.shift, self.slack, self.panels, self.center_norms, self.shape)
         self.bounds = (self.slack, self.tiny, float(self.center_norms.max()))
-        lanes_of_float32 = self.dtype.itemsize / 4
-        # A row's arithmetic at 180 GFLOP/s, its packing, and its share of the tile's fixed work.
-        self.row_seconds = lanes_of_float32 * (2 * self.d * k / 180e9 + 0.4e-9 * self.d) + 2e-9
+        self.row_seconds = self.row_seconds_for(k)
         return self
+
+    def row_seconds_for(self, k):
+        """About how long a row takes: arithmetic at 180 GFLOP/s, packing, and its share of the tile's fixed work."""
+        lanes_of_float32 = self.dtype.itemsize / 4
+        return lanes_of_float32 * (2 * self.d * k / 180e9 + 0.4e-9 * self.d) + 2e-9
 
     def labels_pass(self):
         return DensePass(self, LABELS_ONLY)

@@ -11,6 +11,12 @@ from fastkmeans.kernels.small_fit import CLOSE_ENOUGH, EMPTY_CLUSTER, LABELS_STA
 PIECE_SECONDS = 0.02  # a compiled call that the caller's interrupt waits for, with room for a slow machine
 
 
+def runs_side_by_side(source, way, k, n_runs):
+    """Whether restarts are so small that a thread for each is better than all threads for one after the other."""
+    blocks = getattr(source, "blocks", ())
+    return n_runs > 1 and len(blocks) == 1 and source.n * way.row_seconds_for(k) <= threads.SERIAL_SECONDS
+
+
 class SmallFit:
     """Runs pieces of iterations of one fit in compiled code."""
 

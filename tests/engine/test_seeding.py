@@ -245,6 +245,15 @@ def test_edges_of_other_seedings(init, n, d, k):
         assert rows.shape == (k,) and len(set(rows.tolist())) == k
 
 
+def test_auto_is_k_means_parallel_for_many_clusters():
+    X = blobs(2500, 2, 30)
+    for k, name in ((120, "k-means||"), (50, "k-means++")):
+        chosen = [SEEDINGS[init](ArrayRows(X), k, np.random.default_rng(0)) for init in ("auto", name)]
+        assert_same_bits(*chosen)
+    few = ArrayRows(X[:1000])
+    assert_same_bits(*(SEEDINGS[init](few, 120, np.random.default_rng(0)) for init in ("auto", "k-means++")))
+
+
 # ---- weights and duplicates -------------------------------------------------------------------------------
 
 
