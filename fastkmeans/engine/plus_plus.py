@@ -9,11 +9,13 @@ import numpy as np
 
 from fastkmeans.engine import threads
 from fastkmeans.engine.machine import vector_set
+from fastkmeans.engine.moments import SMALL_VALUES
 from fastkmeans.kernels.packing import tile_shape, turner
 from fastkmeans.kernels.plus_plus import plus_plus_steps
 from fastkmeans.kernels.seeding import score_trials, scorer, seeding_scratch, seeding_tile_rows
 from fastkmeans.kernels.trials import best_trial, draw_rows, pack_trials, skip_margins, take_trial, trial_limits
 
+SMALL_CLUSTERS = 64  # of SMALL_VALUES numbers in all: more steps are worth compiled code
 KEPT_BYTES = 48 << 20  # distances to the trials of a step, kept for the one that is taken
 KEPT_ROW_BYTES = 64  # rows shorter than this are measured again: that moves less memory
 PIECE_SECONDS = 0.02  # a compiled call that the caller's interrupt waits for, with room for a slow machine
@@ -240,6 +242,43 @@ class Seeding:
         self.potentials = np.concatenate(parts)
 
 
+class FewRows:
+    """`Seeding` of few values, by NumPy: nothing to compile for the first small fit, and 25 us a step for the next."""
+
+    def __init__(self, source, k, n_trials, first, uniforms):
+        numbers = np.arange(source.n)
+        self.rows, self.weights, self.uniforms = source.take(numbers), source.weights_of(numbers), uniforms
+        self.chosen, self.done = np.zeros(k, np.int64), 1
+        self.chosen[0] = first
+        self.closest = self._sq_dists([first])[0]
+
+    @staticmethod
+    def suits(source, k):
+        """Whether rows and centers are so few."""
+        return source.n * source.d <= SMALL_VALUES and k <= SMALL_CLUSTERS
+
+    def _sq_dists(self, numbers):
+        return ((self.rows - self.rows[numbers][:, None]) ** 2).sum(axis=2)
+
+    def potential(self):
+        """As Seeding's."""
+        return float(self.closest.astype(np.float64) @ self.weights)
+
+    def advance(self, most):
+        """Take one step; return whether rows off the centers were there to draw."""
+        shares = self.weights * self.closest
+        running = np.cumsum(shares)
+        if not running[-1] > 0.0:
+            return False
+        last = np.flatnonzero(shares)[-1]
+        numbers = np.minimum(np.searchsorted(running, self.uniforms[self.done] * running[-1], side="right"), last)
+        left = np.minimum(self.closest, self._sq_dists(numbers))
+        best = np.argmin(left.astype(np.float64) @ self.weights)
+        self.closest, self.chosen[self.done] = left[best], numbers[best]
+        self.done += 1
+        return True
+
+
 def plus_plus(source, k, random, progress=None, n_trials=None):
     """Greedy k-means++: each center is the best of a few rows drawn by squared distance to the centers so far.
 
@@ -250,7 +289,8 @@ def plus_plus(source, k, random, progress=None, n_trials=None):
     """
     n_trials = n_trials or n_local_trials(k)
     first = source.sample(1, int(random.integers(2**63)))[0]
-    seeding = Seeding(source, k, n_trials, first, random.random((k, n_trials)))
+    kind = FewRows if FewRows.suits(source, k) else Seeding
+    seeding = kind(source, k, n_trials, first, random.random((k, n_trials)))
     while seeding.done < k:
         if seeding.done and progress is not None and progress(seeding.done, seeding.potential()) is False:
             break

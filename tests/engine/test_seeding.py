@@ -115,6 +115,26 @@ def test_many_trials():
 # ---- draws ------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(params=["NumPy", "kernels"])
+def either_way(request, monkeypatch):
+    """Few values are seeded by NumPy; here also by the kernels of many."""
+    if request.param == "kernels":
+        monkeypatch.setattr(plus_plus, "SMALL_CLUSTERS", 0)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_both_ways_choose_the_same_rows(weighted, dtype, monkeypatch):
+    X = blobs(900, 4, 30, dtype=dtype)
+    weights = np.random.default_rng(0).random(900) * (np.arange(900) % 4 > 0) if weighted else None
+    for seed in range(10):
+        options = {"sample_weight": weights, "random_state": seed}
+        few = fastkmeans.kmeans_plusplus(X, 25, **options)[1]
+        with monkeypatch.context() as patch:
+            patch.setattr(plus_plus, "SMALL_CLUSTERS", 0)
+            assert_same_bits(few, fastkmeans.kmeans_plusplus(X, 25, **options)[1])
+
+
 def chances_of_the_second_center(X, weights=None, draws=4000, **options):
     """How often each row came second after row 0, and how often it should: by weighted squared distance."""
     counts, starts = np.zeros(len(X)), 0
@@ -128,14 +148,14 @@ def chances_of_the_second_center(X, weights=None, draws=4000, **options):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_rows_are_drawn_by_weighted_squared_distance(weighted):
+def test_rows_are_drawn_by_weighted_squared_distance(weighted, either_way):
     X = np.array([[0.0], [1], [2], [4], [7]])
     weights = np.array([3.0, 1, 4, 2, 0.5]) if weighted else None
     found, expected, starts = chances_of_the_second_center(X, weights, n_local_trials=1)
     np.testing.assert_allclose(found, expected, atol=4.5 * np.sqrt(0.25 / starts))
 
 
-def test_the_best_trial_wins():
+def test_the_best_trial_wins(either_way):
     """With many trials the second center is nearly always the row that leaves the least potential."""
     X = np.array([[0.0], [1], [2], [40], [41.5], [44]])
     left = [potential(X, X[[0, second]]) for second in range(1, len(X))]
@@ -147,7 +167,7 @@ def test_number_of_trials():
     assert [n_local_trials(k) for k in (1, 2, 3, 8, 100, 1000)] == [2, 2, 3, 4, 6, 8]
 
 
-def test_potential_is_as_good_as_scikit_learns():
+def test_potential_is_as_good_as_scikit_learns(either_way):
     sklearn = pytest.importorskip("sklearn.cluster")
     X, k, seeds = blobs(400, 3, 25, seed=4), 20, 60
     ours = [potential(X, fastkmeans.kmeans_plusplus(X, k, random_state=seed)[0]) for seed in range(seeds)]
@@ -270,7 +290,7 @@ def test_rows_of_weight_zero_are_never_drawn(init):
         assert weights[rows].all() and len(set(rows.tolist())) == 30
 
 
-def test_centers_are_distinct_while_rows_are():
+def test_centers_are_distinct_while_rows_are(either_way):
     X = np.repeat(blobs(12, 3), 40, axis=0)
     for seed in range(40):
         centers, _ = fastkmeans.kmeans_plusplus(X, 12, random_state=seed)
@@ -285,7 +305,7 @@ def test_few_distinct_rows_and_any_seeding(init):
     assert result.inertia == 0 and np.isfinite(result.centers).all()
 
 
-def test_more_centers_than_distinct_rows():
+def test_more_centers_than_distinct_rows(either_way):
     X = np.repeat(np.float32([[0, 0], [1, 1]]), 20, axis=0)
     centers, rows = fastkmeans.kmeans_plusplus(X, 5, random_state=0)
     assert len(np.unique(centers, axis=0)) == 2 and len(set(rows.tolist())) == 5
