@@ -3,7 +3,8 @@
 With u the unit roundoff, a score computed by d fused steps from a rounded row x, a rounded center c and a
 rounded bias is off by at most (d + 6) u (|x|^2 / 2 + |c|^2) =: slack * (|x|^2 / 2 + |c|^2), because each
 step rounds a partial sum of at most |x||c| + |c|^2 / 2, shifting rounds x and c once, and |x||c| <=
-(|x|^2 + |c|^2) / 2. The bias holds slack * |c|^2 on top, so that for every center
+(|x|^2 + |c|^2) / 2; the tag in its lowest bits (simd/choices.py) adds at most 14 u of the same. The bias holds
+slack * |c|^2 on top, so that for every center
 
     true score <= computed + slack * |x|^2 / 2,      true score >= computed - slack * (|x|^2 / 2 + 2 |c|^2)
 
