@@ -66,6 +66,19 @@ def accumulate_by_lane(
 
 
 @inline
+def _add_to_cluster(tile, row, stride, d, label, weight, cluster_sums, cluster_weights):
+    """Add weight times the row at tile[row] to the sums of a cluster."""
+    cluster_weights[label] += weight
+    at = label * d
+    if stride >= 8:
+        for feature in range(0, d, 8):
+            add_row(cluster_sums, at + feature, tile, row + feature, weight, EIGHT)
+    else:
+        for feature in range(d):
+            cluster_sums[at + feature] += weight * tile[row + feature]
+
+
+@inline
 def accumulate(
     tile,  # in     (count * stride,) packed rows
     stride,
@@ -85,14 +98,7 @@ def accumulate(
             continue
         if weighted:
             weight = weights[i]
-        cluster_weights[label] += weight
-        at, row = label * d, i * stride
-        if stride >= 8:
-            for feature in range(0, d, 8):
-                add_row(cluster_sums, at + feature, tile, row + feature, weight, EIGHT)
-        else:
-            for feature in range(d):
-                cluster_sums[at + feature] += weight * tile[row + feature]
+        _add_to_cluster(tile, i * stride, stride, d, label, weight, cluster_sums, cluster_weights)
 
 
 @inline
@@ -121,14 +127,6 @@ def accumulate_moves(
             if after[i] < 0:
                 continue
             spread += norms[i]
-            for side in range(2):
-                label, weight = (after[i], 1.0) if side else (before[i], -1.0)
-                cluster_weights[label] += weight
-                at, row = label * d, i * stride
-                if stride >= 8:
-                    for feature in range(0, d, 8):
-                        add_row(cluster_sums, at + feature, tile, row + feature, weight, EIGHT)
-                else:
-                    for feature in range(d):
-                        cluster_sums[at + feature] += weight * tile[row + feature]
+            _add_to_cluster(tile, i * stride, stride, d, before[i], -1.0, cluster_sums, cluster_weights)
+            _add_to_cluster(tile, i * stride, stride, d, after[i], 1.0, cluster_sums, cluster_weights)
     return spread

@@ -26,6 +26,16 @@ def _add_into(context, builder, array_type, array, at, values, vector):
     emit_store(builder, builder.fadd(emit_load(builder, place, vector), values), place, vector)
 
 
+def _squared_differences(builder, sums, columns, broadcast, vector):
+    """sums[r] + (columns[r] - broadcast) ** 2."""
+    differences = [builder.fsub(column, broadcast) for column in columns]
+    name = f"llvm.fma.{vector.suffix}"
+    return [
+        emit_call(builder, name, vector.llvm, [value, value, total])
+        for value, total in zip(differences, sums, strict=True)
+    ]
+
+
 @intrinsic
 def splat(typing, scalar, lanes):
     """A vector whose lanes all hold `scalar`."""
@@ -75,15 +85,12 @@ def add_squares_from(typing, tile, array, at, step, panel):
     vector, row = panel.dtype, tile.dtype
 
     def generate(context, builder, signature, arguments):
-        name = f"llvm.fma.{vector.suffix}"
         columns = items(builder, arguments[4], len(panel))
         rows = []
         for m, sums in enumerate(items(builder, arguments[0], len(tile))):
             broadcast = load_spread(context, builder, array, *arguments[1:4], m, vector)
-            differences = [builder.fsub(column, broadcast) for column in columns]
-            totals = zip(differences, items(builder, sums, len(row)), strict=True)
-            squares = [emit_call(builder, name, vector.llvm, [value, value, total]) for value, total in totals]
-            rows.append(context.make_tuple(builder, row, squares))
+            totals = _squared_differences(builder, items(builder, sums, len(row)), columns, broadcast, vector)
+            rows.append(context.make_tuple(builder, row, totals))
         return context.make_tuple(builder, tile, rows)
 
     return tile(tile, array, types.intp, types.intp, panel), generate
@@ -95,17 +102,14 @@ def add_squares_at(typing, tile, array, places, feature, panel):
     vector, row = panel.dtype, tile.dtype
 
     def generate(context, builder, signature, arguments):
-        name = f"llvm.fma.{vector.suffix}"
         columns = items(builder, arguments[4], len(panel))
         starts = items(builder, arguments[2], len(places))
         rows = []
         for sums, start in zip(items(builder, arguments[0], len(tile)), starts, strict=True):
             place = pointer(context, builder, array, arguments[1], builder.add(start, arguments[3]))
             broadcast = emit_splat(builder, builder.load(place), vector.llvm)
-            differences = [builder.fsub(column, broadcast) for column in columns]
-            totals = zip(differences, items(builder, sums, len(row)), strict=True)
-            squares = [emit_call(builder, name, vector.llvm, [value, value, total]) for value, total in totals]
-            rows.append(context.make_tuple(builder, row, squares))
+            totals = _squared_differences(builder, items(builder, sums, len(row)), columns, broadcast, vector)
+            rows.append(context.make_tuple(builder, row, totals))
         return context.make_tuple(builder, tile, rows)
 
     return tile(tile, array, places, types.intp, panel), generate
