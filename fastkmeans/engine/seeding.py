@@ -22,8 +22,8 @@ def random_rows(source, k, random, progress=None):
 def auto(source, k, random, progress=None):
     """k-means|| for many clusters of many rows, else k-means++: the quicker of two that end equally well.
 
-    Seconds of k-means++ | k-means||: 1M x 32 k=100 1.00 | 0.65, pixels 273k x 3 k=256 0.37 | 0.11, SIFT 96k x 128
-    k=500 1.9 | 0.9; 1M x 2 k=8 0.07 | 0.20 (python -m benchmarks.compare --suite seeding).
+    Seconds of k-means++ | k-means||: 1M x 32 k=100 1.1 | 0.6, 200k x 128 k=256 1.8 | 0.9, a photo's pixels 240k x 3
+    k=256 0.32 | 0.09; 1M x 2 k=8 0.10 | 0.14 (python -m benchmarks.compare --suite seeding).
     """
     many = k >= MANY_CLUSTERS and source.n >= ROWS_A_CLUSTER * k
     return (scalable if many else plus_plus)(source, k, random, progress)
