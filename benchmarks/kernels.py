@@ -90,7 +90,7 @@ def shape_of(text, dtype):
 
 def own_shapes(dtype):
     """The shapes that this machine's kernels have."""
-    return [packing.tile_shape(vector_set(), dtype, d) for d in (2, packing.WIDE_FROM_FEATURES)]
+    return [packing.tile_shape(vector_set(), dtype, d) for d in (2, packing.SHAPES[vector_set()][2])]
 
 
 class Tile:

@@ -203,13 +203,14 @@ def info():
     from fastkmeans.engine.machine import cpu_name, vector_set
     from fastkmeans.engine.threads import available_threads
     from fastkmeans.kernels.cache import cache_folder
-    from fastkmeans.kernels.packing import WIDE_FROM_FEATURES, tile_shape
+    from fastkmeans.kernels.packing import SHAPES, tile_shape
     from fastkmeans.warmup import count_kernels, why_no_cache
 
     def tiles(dtype):
-        few, many = (tile_shape(vector_set(), dtype, d) for d in (1, WIDE_FROM_FEATURES))
+        wide_from = SHAPES[vector_set()][2]
+        few, many = (tile_shape(vector_set(), dtype, d) for d in (1, wide_from))
         few, many = ("{} x {} vectors of {}".format(*map(len, shape)) for shape in (few, many))
-        return few if few == many else f"{few}; {many} from {WIDE_FROM_FEATURES} columns"
+        return few if few == many else f"{few}; {many} from {wide_from} columns"
 
     folder = cache_folder()
     _print_pairs({

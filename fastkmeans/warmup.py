@@ -28,9 +28,10 @@ def compile_all():
     import numpy as np
 
     from fastkmeans import api
+    from fastkmeans.engine.machine import vector_set
     from fastkmeans.engine.moments import SMALL_VALUES
     from fastkmeans.kernels.cache import cache_folder
-    from fastkmeans.kernels.packing import WIDE_FROM_FEATURES
+    from fastkmeans.kernels.packing import SHAPES
 
     folder = cache_folder()
     if folder is None:
@@ -38,7 +39,7 @@ def compile_all():
     before, began = count_kernels(), time.perf_counter()
     random = np.random.default_rng(0)
     for dtype in (np.float32, np.float64):
-        for n_features in (2, WIDE_FROM_FEATURES):
+        for n_features in (2, SHAPES[vector_set()][2]):
             X = random.normal(size=(SMALL_VALUES // n_features + 600, n_features)).astype(dtype)
             X[300:] = X[0]  # ties, which are settled, and starts that leave clusters empty, which are relocated
             for metric in ("euclidean", "cosine"):

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastkmeans.engine.machine import vector_set
 from fastkmeans.kernels.gather import own_distances, own_tile
-from fastkmeans.kernels.packing import WIDE_FROM_FEATURES, pack_centers, plain_panels, tile_shape
+from fastkmeans.kernels.packing import pack_centers, plain_panels, tile_shape
 from fastkmeans.kernels.settle import rounding_slack
 from fastkmeans.kernels.slab import (
     LABELS_ONLY,
@@ -167,7 +167,7 @@ class Dense:
         self.dtype, self.d, self.cosine = np.dtype(dtype), d, int(cosine)
         self.shift, self.shifted = shift, int(np.any(shift))
         self.shape = tile_shape(vector_set(), dtype, d)
-        self.address = assigner(self.dtype, d >= WIDE_FROM_FEATURES, vector_set())
+        self.address = assigner(self.dtype, self.shape)
         self.slack, self.tiny = rounding_slack(dtype, d)
         self._free_scratch = []
         self.center_norms = np.empty(0)

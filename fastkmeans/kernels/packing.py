@@ -38,19 +38,19 @@ HALF_INFINITY = 0x7C00
 # k=64 81 | 96 | 101, d=16 k=64 95 | 106 | 109, d=32 k=100 102 | 107 | 112, d=128 k=1000 114 | 115 | 116
 # (python -m benchmarks.kernels --shapes 8x2x16,8x1x16,6x1x16). Two features of 8 clusters need the 8.
 SHAPES = {
-    "avx512": ((8, 2, 16), (6, 4, 16)),
-    "zen4": ((8, 1, 16), (6, 1, 16)),
-    "avx2": ((4, 2, 8), (6, 2, 8)),
-    "neon": ((8, 2, 4), (6, 4, 4)),
-    "plain": ((4, 2, 4), (4, 2, 4)),
+    "avx512": ((8, 2, 16), (6, 4, 16), 48),
+    "zen4": ((8, 1, 16), (6, 1, 16), 8),
+    "avx2": ((4, 2, 8), (6, 2, 8), 48),
+    "neon": ((8, 2, 4), (6, 4, 4), 48),
+    "plain": ((4, 2, 4), (4, 2, 4), 48),
 }
-WIDE_FROM_FEATURES = 48
 TILE_BYTES = 32 * 1024  # rows and columns of a tile together fill half to two thirds of an L1 cache
 
 
 def tile_shape(vector_set, dtype, d):
     """The register tile for this machine as tuples of Nones, whose lengths kernels read from their types."""
-    rows, vectors, width = SHAPES[vector_set][d >= WIDE_FROM_FEATURES]
+    narrow, wide, wide_from = SHAPES[vector_set]
+    rows, vectors, width = wide if d >= wide_from else narrow
     width = width * 4 // np.dtype(dtype).itemsize
     # Four lanes at least: columns are loaded in groups of four; narrower registers are paired by the compiler.
     return (None,) * rows, (None,) * vectors, (None,) * max(4, width)

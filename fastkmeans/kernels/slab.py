@@ -10,14 +10,12 @@ from fastkmeans.kernels.distances import own_sq_dists
 from fastkmeans.kernels.jit import address_of, jit
 from fastkmeans.kernels.packing import (
     TILE_BYTES,
-    WIDE_FROM_FEATURES,
     columns_of,
     lies_as_tile,
     pack_tile,
     pad_weights,
     row_stride,
     square_norms,
-    tile_shape,
 )
 from fastkmeans.kernels.settle import UNCERTAIN, mark_uncertain, settle_rows
 from fastkmeans.kernels.simd import call_at, vector_view
@@ -162,13 +160,12 @@ def _assign_slab(
 
 
 @cache
-def assigner(dtype, d_is_wide, vector_set):
+def assigner(dtype, shape):
     """The address of the compiled slab kernel for a computing type and register tile, as `assign_slab` takes it.
 
     Called by address, as Lloyd's loop and the small fit both call it: compiled into the second, it was a sixth of
     the first fit.
     """
-    shape = tile_shape(vector_set, dtype, WIDE_FROM_FEATURES if d_is_wide else 1)
     lanes, numbers = np.empty(1, dtype), np.empty(1)
     scratch = scratch_for(dtype, 1, shape)
     return address_of(
