@@ -10,6 +10,7 @@ import numpy as np
 from fastkmeans.engine import threads
 from fastkmeans.engine.machine import vector_set
 from fastkmeans.engine.moments import SMALL_VALUES
+from fastkmeans.engine.small import PIECE_SECONDS
 from fastkmeans.kernels.packing import tile_shape, turner
 from fastkmeans.kernels.plus_plus import plus_plus_steps
 from fastkmeans.kernels.seeding import score_trials, scorer, seeding_scratch, seeding_tile_rows
@@ -18,7 +19,6 @@ from fastkmeans.kernels.trials import best_trial, draw_rows, pack_trials, skip_m
 SMALL_CLUSTERS = 64  # of SMALL_VALUES numbers in all: more steps are worth compiled code
 KEPT_BYTES = 48 << 20  # distances to the trials of a step, kept for the one that is taken
 KEPT_ROW_BYTES = 64  # rows shorter than this are measured again: that moves less memory
-PIECE_SECONDS = 0.02  # a compiled call that the caller's interrupt waits for, with room for a slow machine
 
 
 def n_local_trials(k):
@@ -87,7 +87,7 @@ class TakePass:
     """Gives rows to the trial that was taken; lists the potentials of the tiles, in row order."""
 
     def __init__(self, seeding, lanes, trial, limits, label):
-        self.slabs, self.tile_rows, self.dtype = seeding.slabs, seeding.tile_rows, seeding.source.dtype
+        self.slabs, self.tile_rows = seeding.slabs, seeding.tile_rows
         self.gains, self.potentials = seeding.gains, seeding.potentials
         self.lanes, self.trial, self.limits, self.label = lanes, trial, limits, label
         self.row_seconds, self.partial_bytes, self.centers_shape = seeding.row_seconds, 64, (0, 0)
@@ -122,7 +122,7 @@ class Seeding:
     """
 
     def __init__(self, source, k, n_trials, first, uniforms):
-        self.source, self.k, self.uniforms = source, k, uniforms
+        self.source, self.uniforms = source, uniforms
         d, dtype = source.d, source.dtype
         self.tile_rows = seeding_tile_rows(dtype, d)
         self.shape = tile_shape(vector_set(), dtype, 1)
