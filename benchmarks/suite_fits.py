@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from statistics import median
 
+import numpy as np
+
 from benchmarks import datasets, machine, peers
 from benchmarks.report import Table
 
@@ -75,6 +77,8 @@ def run(options):
 
 def _measure(workload, options, bandwidth):
     import fastkmeans
+    from fastkmeans.engine.seeding import SEEDINGS
+    from fastkmeans.sources.blocks import ArrayRows
 
     rows, k = datasets.load(workload.data), workload.k
     line = {"data": workload.data, "k": k, "target": workload.target, "sgemm": options.sgemm()}
@@ -97,8 +101,9 @@ def _measure(workload, options, bandwidth):
         if "sklearn" in samples:
             ours, theirs = (median(sample[2] for sample in samples[name]) for name in (peers.OURS, "sklearn"))
             line["inertia_ratio"] = ours / theirs
+    source, seeding = ArrayRows(rows, n_threads=options.threads), SEEDINGS["auto"]
     began = time.perf_counter()
-    centers, _ = fastkmeans.kmeans_plusplus(rows, k, random_state=0, n_threads=options.threads)
+    centers = rows[seeding(source, k, np.random.default_rng(0))]
     line["seeding"] = time.perf_counter() - began
     sweep = machine.best_seconds(lambda: fastkmeans.predict(rows, centers, n_threads=options.threads), 3)
     line |= {"sweeps": line["seeding"] / sweep, "reads": line["seeding"] / (k * rows.nbytes / bandwidth / 1e9)}

@@ -12,7 +12,7 @@ from fastkmeans.engine.lloyd import run_lloyd
 from fastkmeans.engine.moments import exact_shift
 from fastkmeans.engine.passes import IterationStats
 from fastkmeans.engine.plus_plus import plus_plus
-from fastkmeans.engine.seeding import SEEDINGS
+from fastkmeans.engine.seeding import SEEDINGS, chosen_seeding
 from fastkmeans.engine.small import runs_side_by_side
 from fastkmeans.kernels.jit import compiler_lock
 from fastkmeans.result import KMeansResult, TooFewDistinctRows
@@ -26,7 +26,7 @@ def fit(
     X,
     n_clusters,
     *,
-    init="k-means++",
+    init="auto",
     n_init="auto",
     max_iter=300,
     tol=1e-4,
@@ -48,12 +48,13 @@ def fit(
         8- and 16-bit integers), else in float64.
     n_clusters : int
         Number of clusters, from 1 to n_samples.
-    init : {"k-means++", "k-means||", "afk-mc2", "random", "auto"}, array or callable, default="k-means++"
+    init : {"auto", "k-means++", "k-means||", "afk-mc2", "random"}, array or callable, default="auto"
         First centers. "k-means++" is greedy, with 2 + floor(log(n_clusters)) trials for each center; "k-means||" draws
-        many rows in each of five rounds and ends at equal inertia, sooner from about 100 clusters on; "afk-mc2" takes
-        short random walks, a quick start that is less good; "random" takes distinct rows; "auto" is "k-means||" from
-        100 clusters of 20 rows each on, else "k-means++". Or a (n_clusters, n_features) array of centers, a 1-D array
-        of n_clusters row numbers, or a callable ``init(X, n_clusters, random_state)`` that returns either.
+        many rows in each of five rounds and chooses among them, as good and sooner done where there are many; "auto"
+        is "k-means||" from 16 clusters and 16,384 rows on if there are 20 rows for each cluster, else "k-means++".
+        "afk-mc2" takes short random walks, a quick start that is less good; "random" takes distinct rows. Or a
+        (n_clusters, n_features) array of centers, a 1-D array of n_clusters row numbers, or a callable
+        ``init(X, n_clusters, random_state)`` that returns either.
     n_init : int or "auto", default="auto"
         Runs from different starts, of which the best is kept, the first on a tie. "auto" is 10 for "random" and
         callables, else 1.
@@ -195,18 +196,18 @@ def _first_centers(init, k, array, source, metric, random, restart, callback):
         init = check.as_init(init, k, array, source, metric, legacy)
     if not isinstance(init, str):
         return init, False
-    stopped = False
+    name, stopped = chosen_seeding(init, source, k), False
     began = time.perf_counter()
 
     def progress(chosen, potential):
         nonlocal stopped, began
         now = time.perf_counter()
-        stats = IterationStats("seeding", restart, chosen, potential, 0.0, 0, 0, init, now - began)
+        stats = IterationStats("seeding", restart, chosen, potential, 0.0, 0, 0, name, now - began)
         began = now
         stopped = callback(stats) is False
         return not stopped
 
-    numbers = SEEDINGS[init](source, k, random, progress if callback is not None else None)
+    numbers = SEEDINGS[name](source, k, random, progress if callback is not None else None)
     return source.take(numbers), stopped
 
 

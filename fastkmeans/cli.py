@@ -74,9 +74,9 @@ def main():
 @click.option("--key", help="Which array of an .npz FILE.")
 @click.option(
     "--init",
-    default="k-means++",
+    default="auto",
     show_default=True,
-    help="k-means++, k-means||, afk-mc2, random, auto, or a file: centers or a model.",
+    help="auto, k-means++, k-means||, afk-mc2, random, or a file: centers or a model.",
 )
 @click.option("--n-init", type=int, help="Runs, of which the best is kept.  [default: 10 for random, else 1]")
 @click.option("--max-iter", type=int, default=300, show_default=True, help="Most iterations of a run.")

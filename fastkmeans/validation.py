@@ -187,7 +187,7 @@ def as_init(init, n_clusters, array, source, metric, random_state):
     if callable(init):
         init, name = init(array, n_clusters, random_state), "the result of init"
     if init is None:
-        raise ValueError("init=None is no way of seeding; leave it out for 'k-means++'")
+        raise ValueError("init=None is no way of seeding; leave it out for 'auto'")
     given = _as_array(init, name)
     if given.ndim == 1 and given.dtype.kind in "iu":
         return _rows_as_centers(given, n_clusters, n, source)

@@ -4,12 +4,13 @@ import numpy as np
 
 from fastkmeans.engine.assigners import Dense
 from fastkmeans.engine.moments import exact_shift
-from fastkmeans.engine.passes import counter_keys
-from fastkmeans.engine.plus_plus import others, plus_plus
-from fastkmeans.kernels.gather import own_distances, own_tile
+from fastkmeans.engine.plus_plus import n_local_trials, others, plus_plus
+from fastkmeans.kernels.gather import own_tile, own_tile_rows
+from fastkmeans.kernels.scalable import draw_by_chance, take_nearer
 
 ROUNDS = 5
 DRAWS_A_CENTER = 2  # expected draws of a round, in units of k
+TRIALS = 2  # times as many as k-means++ tries among all rows: candidates are few, and the inertia is 0.5 to 1 % lower
 SHIFT_ROWS = 256  # rows by which columns far from zero are noticed
 
 
@@ -17,19 +18,17 @@ class DrawPass:
     """The rows drawn in a round, each by itself with the chance weight * closest * factor, at most 1."""
 
     def __init__(self, seed, factor):
-        self.seed, self.factor = seed, factor
-        self.row_seconds, self.partial_bytes, self.centers_shape = 2e-8, 64, (0, 0)
+        self.seed, self.factor = np.uint64(seed), factor
+        self.row_seconds, self.partial_bytes, self.centers_shape = 3e-9, 64, (0, 0)
 
     def start(self):
         return []
 
     def add(self, block, start, stop, partial, closest):
-        numbers = np.arange(block.first + start, block.first + stop)
-        chances = closest.astype(np.float64) * self.factor
+        drawn = np.empty(stop - start, np.int64)
         weights = block.weights_in(start, stop)
-        if len(weights):
-            chances = chances * weights
-        partial.append(numbers[counter_keys(numbers, self.seed) < chances])
+        count = draw_by_chance(block.first + start, self.seed, closest, weights, self.factor, drawn)
+        partial.append(drawn[:count].copy())
 
     def merge(self, left, right):
         return left + right
@@ -40,22 +39,21 @@ class NearerPass:
 
     def __init__(self, way, first_label):
         self.way, self.first_label = way, first_label
-        self.row_seconds = 1e-9 * (8 + way.centers.shape[1])
-        self.partial_bytes, self.centers_shape = 64, (0, 0)
+        self.sweep = way.labels_pass()
+        self.row_seconds = self.sweep.row_seconds + 1e-9 * (4 + way.centers.shape[1])
+        self.partial_bytes, self.centers_shape = 64, self.sweep.centers_shape
 
     def start(self):
         return [0.0]
 
-    def add(self, block, start, stop, partial, nearest, labels, closest):
-        way = self.way
-        tile = own_tile(way.centers.dtype, way.centers.shape[1])
-        sq_dists = np.empty(stop - start)
-        own_distances(block.rows, start, stop, nearest, way.centers, way.shift, way.shifted, way.cosine, tile, sq_dists)
-        nearer = sq_dists < closest
-        closest[nearer] = sq_dists[nearer]
-        labels[nearer] = nearest[nearer] + self.first_label
-        weights = block.weights_in(start, stop)
-        partial[0] = float((closest * weights).sum() if len(weights) else closest.sum())
+    def add(self, block, start, stop, partial, labels, closest):
+        way, d = self.way, self.way.centers.shape[1]
+        nearest = np.empty(stop - start, np.int32)
+        self.sweep.add(block, start, stop, self.sweep.start(), nearest)
+        partial[0] = take_nearer(
+            block.rows, start, stop, block.weights_in(start, stop), nearest, way.centers, self.first_label, way.shift,
+            way.shifted, way.cosine, own_tile(way.dtype, d), np.empty(own_tile_rows(d)), labels, closest,
+        )  # fmt: skip
 
     def merge(self, left, right):
         left[0] += right[0]
@@ -90,27 +88,28 @@ def scalable(source, k, random, progress=None):
     ----------
     .. [1] B. Bahmani et al., "Scalable k-means++", PVLDB 5(7), 2012.
     """
-    seeds = random.integers(2**63, size=ROUNDS + 2)
-    look = source.take(source.sample(min(source.n, SHIFT_ROWS), int(seeds[0]))).astype(np.float64)
+    seeds = random.integers(2**63, size=ROUNDS + 1)
+    some = source.sample(min(source.n, SHIFT_ROWS), int(seeds[0]))
+    look = source.take(some).astype(np.float64)
     shift = exact_shift(look.mean(axis=0), look.std(axis=0), source.dtype, source.integers and not source.cosine)
     way = Dense(source.dtype, source.d, shift, source.cosine)
-    closest, labels, nearest = (source.new_row_state(kind) for kind in (source.dtype, np.int32, np.int32))
+    closest, labels = source.new_row_state(source.dtype), source.new_row_state(np.int32)
     closest[:] = np.inf
-    drawn = source.sample(1, int(seeds[1]))
+    drawn = some[:1]
     candidates, potential = np.empty(0, np.int64), np.inf
     for turn in range(ROUNDS + 1):
         way.prepare(source.take(drawn))
-        source.map_labels(way.labels_pass(), nearest)
-        potential = source.reduce(NearerPass(way, len(candidates)), row_state=(nearest, labels, closest))[0]
+        potential = source.reduce(NearerPass(way, len(candidates)), row_state=(labels, closest))[0]
         candidates = np.concatenate([candidates, drawn])
         stop = progress is not None and progress(len(candidates), potential) is False
         if turn == ROUNDS or stop or not potential > 0.0:
             break
         factor = DRAWS_A_CENTER * k / potential
-        drawn = np.concatenate(source.reduce(DrawPass(int(seeds[turn + 2]), factor), row_state=(closest,)))
+        drawn = np.concatenate(source.reduce(DrawPass(int(seeds[turn + 1]), factor), row_state=(closest,)))
         if len(drawn) == 0:
             break
     if len(candidates) <= k:
         return np.concatenate([candidates, others(source, candidates, k - len(candidates), int(seeds[0]))])
     weights = source.reduce(WeightPass(len(candidates)), row_state=(labels,))
-    return candidates[plus_plus(source.gathered(candidates, weights), k, random)]
+    chosen = plus_plus(source.gathered(candidates, weights), k, random, n_trials=TRIALS * n_local_trials(k))
+    return candidates[chosen]

@@ -10,7 +10,8 @@ from fastkmeans.engine.afk_mc2 import afk_mc2
 from fastkmeans.engine.plus_plus import plus_plus
 from fastkmeans.engine.scalable import scalable
 
-MANY_CLUSTERS, ROWS_A_CLUSTER = 100, 20  # k-means|| draws about 10 rows a cluster
+MANY_CLUSTERS = 16
+MANY_ROWS, ROWS_A_CLUSTER = 16384, 20  # k-means|| draws about 10 rows a cluster
 
 
 def random_rows(source, k, random, progress=None):
@@ -19,14 +20,23 @@ def random_rows(source, k, random, progress=None):
     return np.resize(drawn, k)
 
 
-def auto(source, k, random, progress=None):
-    """k-means|| for many clusters of many rows, else k-means++: the quicker of two that end equally well.
+def chosen_seeding(init, source, k):
+    """The seeding that `init` names; for "auto" the quicker of two that end equally well.
 
-    Seconds of k-means++ | k-means||: 1M x 32 k=100 1.1 | 0.6, 200k x 128 k=256 1.8 | 0.9, a photo's pixels 240k x 3
-    k=256 0.32 | 0.09; 1M x 2 k=8 0.10 | 0.14 (python -m benchmarks.compare --suite seeding).
+    That is k-means|| for many clusters of many rows, else k-means++. Milliseconds of k-means++ | k-means||: 1M x 2 k=8
+    64 | 50, k=16 97 | 55; 1M x 16 k=64 440 | 150; 1M x 32 k=100 870 | 370; 200k x 128 k=1000 5500 | 3100; a photo's
+    pixels 240k x 3 k=256 330 | 80; 20k x 8 k=32 10 | 8, with fewer rows k-means++ leads (python -m benchmarks.compare
+    --suite seeding). The inertia of the fits: --suite quality.
     """
-    many = k >= MANY_CLUSTERS and source.n >= ROWS_A_CLUSTER * k
-    return (scalable if many else plus_plus)(source, k, random, progress)
+    if init != "auto":
+        return init
+    many = k >= MANY_CLUSTERS and source.n >= max(MANY_ROWS, ROWS_A_CLUSTER * k)
+    return "k-means||" if many else "k-means++"
+
+
+def auto(source, k, random, progress=None):
+    """The seeding that suits the rows."""
+    return SEEDINGS[chosen_seeding("auto", source, k)](source, k, random, progress)
 
 
 SEEDINGS = {"auto": auto, "k-means++": plus_plus, "k-means||": scalable, "afk-mc2": afk_mc2, "random": random_rows}

@@ -1,20 +1,18 @@
 """Seeding: distances and potentials against NumPy, chances, weights, and the quality of scikit-learn's."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 import fastkmeans
-from fastkmeans.engine import plus_plus, scalable, threads
+from fastkmeans.engine import plus_plus, threads
 from fastkmeans.engine.plus_plus import n_local_trials
 from fastkmeans.engine.seeding import SEEDINGS
 from fastkmeans.sources.blocks import ArrayRows
 from tests import naive
 from tests.checks import assert_same_bits, assert_same_result
-
-
-def blobs(n=300, d=2, k=12, seed=0, dtype=np.float64):
-    random = np.random.default_rng(seed)
-    return (random.normal(scale=8, size=(k, d))[np.arange(n) % k] + random.normal(size=(n, d))).astype(dtype)
+from tests.engine.rows import blobs
 
 
 def potential(X, centers, weights=None):
@@ -167,15 +165,40 @@ def test_number_of_trials():
     assert [n_local_trials(k) for k in (1, 2, 3, 8, 100, 1000)] == [2, 2, 3, 4, 6, 8]
 
 
-def test_potential_is_as_good_as_scikit_learns(either_way):
+def potentials(X, k, seeds, choose, weights=None):
+    """The potential after seeding, for each seed."""
+    return np.array([potential(X, choose(X, k, random_state=seed, sample_weight=weights)[0]) for seed in seeds])
+
+
+def assert_same_distribution(ours, theirs, others):
+    """Kolmogorov and Smirnov do not tell the first two samples apart, though they do tell apart what is no rival."""
+    stats = pytest.importorskip("scipy.stats")
+    assert stats.ks_2samp(ours, theirs).pvalue > 0.01
+    assert stats.ks_2samp(others, theirs).pvalue < 1e-6, "the test is blind"
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_potentials_are_distributed_as_scikit_learns(weighted, either_way):
     sklearn = pytest.importorskip("sklearn.cluster")
-    X, k, seeds = blobs(400, 3, 25, seed=4), 20, 60
-    ours = [potential(X, fastkmeans.kmeans_plusplus(X, k, random_state=seed)[0]) for seed in range(seeds)]
-    theirs = [potential(X, sklearn.kmeans_plusplus(X, k, random_state=seed)[0]) for seed in range(seeds)]
-    error = np.hypot(np.std(ours), np.std(theirs)) / np.sqrt(seeds)
-    assert abs(np.mean(ours) - np.mean(theirs)) < 4 * error
-    plain = [potential(X, X[np.random.default_rng(seed).choice(400, k, False)]) for seed in range(seeds)]
-    assert np.mean(ours) < 0.75 * np.mean(plain), "no better than random rows: the test shows nothing"
+    X, k, seeds = blobs(400, 3, 25, seed=4), 20, range(300)
+    weights = np.random.default_rng(0).exponential(size=400) if weighted else None
+    ours = potentials(X, k, seeds, fastkmeans.kmeans_plusplus, weights)
+    theirs = potentials(X, k, seeds, sklearn.kmeans_plusplus, weights)
+    one_trial = potentials(X, k, seeds, partial(fastkmeans.kmeans_plusplus, n_local_trials=1), weights)
+    assert_same_distribution(ours, theirs, one_trial)
+
+
+def test_weights_seed_as_repeated_rows_do(either_way):
+    X, k, seeds = blobs(200, 2, 15, seed=1), 12, range(300)
+    repeats = np.random.default_rng(2).integers(0, 6, 200)
+    repeated = np.repeat(X, repeats, axis=0)
+
+    def choose(X, k, random_state, sample_weight):
+        return fastkmeans.kmeans_plusplus(repeated, k, random_state=random_state)
+
+    weighted = potentials(X, k, seeds, fastkmeans.kmeans_plusplus, repeats.astype(float))
+    one_trial = potentials(X, k, seeds, partial(fastkmeans.kmeans_plusplus, n_local_trials=1), repeats.astype(float))
+    assert_same_distribution(weighted, potentials(X, k, seeds, choose), one_trial)
 
 
 def test_random_rows_are_distinct_and_uniform():
@@ -188,90 +211,6 @@ def test_random_rows_are_distinct_and_uniform():
     drawn = np.concatenate([ArrayRows(X).sample(5, seed) for seed in range(2000)])
     assert all(len(set(rows)) == 5 for rows in drawn.reshape(-1, 5).tolist())
     np.testing.assert_allclose(np.bincount(drawn, minlength=20) / 2000, 0.25, atol=0.05)
-
-
-# ---- k-means|| and AFK-MC2 ---------------------------------------------------------------------------------
-
-
-def test_rounds_draw_twice_k_rows_by_weighted_distance():
-    """Not two a round, and by weight: both have been got wrong."""
-    X = blobs(4000, 3, 50)
-    weights = np.where(np.arange(4000) < 2000, 9.0, 1.0)
-    source, closest = ArrayRows(X, weights), np.full(4000, 2.0)
-    drawn = [np.concatenate(source.reduce(scalable.DrawPass(seed, 0.005), row_state=(closest,))) for seed in range(40)]
-    chances = np.minimum(1, weights * closest * 0.005)
-    rows = np.concatenate(drawn)
-    for half in (slice(0, 2000), slice(2000, 4000)):
-        found = ((rows >= half.start) & (rows < half.stop)).sum() / 40
-        spread = np.sqrt((chances[half] * (1 - chances[half])).sum() / 40)
-        assert abs(found - chances[half].sum()) < 4.5 * spread
-    counted = []
-    fastkmeans.fit(
-        X, 50, init="k-means||", n_init=1, random_state=0, max_iter=1,
-        callback=lambda stats: counted.append(stats.iteration) if stats.phase == "seeding" else None,
-    )  # fmt: skip
-    assert len(counted) == scalable.ROUNDS + 1 and counted[0] == 1
-    rounds = np.diff(counted)
-    assert (rounds > 50).all() and (rounds <= 160).all()  # 100 expected, fewer where chances reach 1
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_candidates_weigh_what_their_rows_weigh(weighted, monkeypatch):
-    X = blobs(3000, 2, 20)
-    weights = np.random.default_rng(0).integers(0, 5, 3000).astype(float) if weighted else None
-    seen = []
-    choose = scalable.plus_plus
-    monkeypatch.setattr(
-        scalable, "plus_plus", lambda source, k, random: seen.append(source) or choose(source, k, random)
-    )
-    fastkmeans.fit(X, 10, init="k-means||", n_init=1, random_state=0, sample_weight=weights, max_iter=1)
-    own = np.ones(3000) if weights is None else weights
-    candidates = seen[0].blocks[0].array
-    expected = np.bincount(naive.assign(X, candidates), own, len(candidates))
-    np.testing.assert_allclose(np.sort(seen[0].weights), np.sort(expected), atol=own.max() * 2)
-    assert seen[0].weights.sum() == pytest.approx(own.sum())
-
-
-@pytest.mark.parametrize("init, share", [("k-means||", 1.1), ("afk-mc2", 1.6)])
-def test_other_seedings_come_near_k_means_plus_plus(init, share):
-    X, k, seeds = blobs(3000, 3, 40, seed=4), 30, 15
-    first = {"max_iter": 1, "tol": 1e9, "n_init": 1}  # one iteration: near the start
-    greedy = [fastkmeans.fit(X, k, random_state=seed, **first).inertia for seed in range(seeds)]
-    other = [fastkmeans.fit(X, k, init=init, random_state=seed, **first).inertia for seed in range(seeds)]
-    rows = [fastkmeans.fit(X, k, init="random", random_state=seed, **first).inertia for seed in range(seeds)]
-    assert np.mean(other) < share * np.mean(greedy)
-    assert np.mean(other) < 0.75 * np.mean(rows), "no better than random rows"
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_a_walk_draws_by_weighted_squared_distance(weighted):
-    X = np.array([[0.0], [1], [2], [4], [7]])
-    weights = np.array([3.0, 1, 4, 2, 0.5]) if weighted else None
-    source, counts, starts = ArrayRows(X, weights), np.zeros(5), 0
-    for seed in range(4000):
-        first, second = SEEDINGS["afk-mc2"](source, 2, np.random.default_rng(seed))
-        starts += first == 0
-        counts[second] += first == 0
-    own = (1 if weights is None else weights) * naive.sq_dists(X, X[:1])[:, 0]
-    np.testing.assert_allclose(counts / starts, own / own.sum(), atol=4.5 * np.sqrt(0.25 / starts))
-
-
-@pytest.mark.parametrize("init", ["k-means||", "afk-mc2"])
-@pytest.mark.parametrize("n, d, k", [(1, 1, 1), (5, 2, 5), (40, 1, 7), (300, 3, 299)])
-def test_edges_of_other_seedings(init, n, d, k):
-    X = blobs(n, d).astype(np.float32)
-    for seed in range(5):
-        rows = SEEDINGS[init](ArrayRows(X), k, np.random.default_rng(seed))
-        assert rows.shape == (k,) and len(set(rows.tolist())) == k
-
-
-def test_auto_is_k_means_parallel_for_many_clusters():
-    X = blobs(2500, 2, 30)
-    for k, name in ((120, "k-means||"), (50, "k-means++")):
-        chosen = [SEEDINGS[init](ArrayRows(X), k, np.random.default_rng(0)) for init in ("auto", name)]
-        assert_same_bits(*chosen)
-    few = ArrayRows(X[:1000])
-    assert_same_bits(*(SEEDINGS[init](few, 120, np.random.default_rng(0)) for init in ("auto", "k-means++")))
 
 
 # ---- weights and duplicates -------------------------------------------------------------------------------
