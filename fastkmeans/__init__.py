@@ -17,6 +17,8 @@ _HOMES = {
     "predict": "api",
     "transform": "api",
     "kmeans_plusplus": "api",
+    "KMeans": "estimators",
+    "k_means": "estimators",
     "load": "persistence",
     "KMeansResult": "result",
     "IterationStats": "result",

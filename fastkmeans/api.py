@@ -1,6 +1,5 @@
 """The functional face: fit, predict, transform, seeding."""
 
-import time
 import warnings
 
 import numpy as np
@@ -8,14 +7,12 @@ import numpy as np
 from fastkmeans import validation as check
 from fastkmeans.engine import threads
 from fastkmeans.engine.assigners import choose_assigner
-from fastkmeans.engine.lloyd import run_lloyd
 from fastkmeans.engine.moments import exact_shift
-from fastkmeans.engine.passes import IterationStats
 from fastkmeans.engine.plus_plus import plus_plus
-from fastkmeans.engine.seeding import SEEDINGS, chosen_seeding
-from fastkmeans.engine.small import runs_side_by_side
 from fastkmeans.kernels.jit import compiler_lock
-from fastkmeans.result import KMeansResult, TooFewDistinctRows
+from fastkmeans.restarts import run_fit
+from fastkmeans.result import TooFewDistinctRows
+from fastkmeans.serving import labels_of_few
 from fastkmeans.sources.blocks import METRICS
 
 threads.guard_fork(compiler_lock)
@@ -122,93 +119,19 @@ def fit(
     >>> result.inertia
     16.0
     """
-    array = check.as_rows(X)
-    k = check.check_n_clusters(n_clusters, len(array))
-    check.check_name(metric, METRICS, "metric")
-    check.check_algorithm(algorithm)
-    max_iter, tol = check.check_integer(max_iter, "max_iter"), check.check_tol(tol)
-    n_init = check.check_n_init(n_init, init)
-    check.check_callback(callback)
-    n_threads = check.check_n_threads(n_threads)
-    weights = check.as_weights(sample_weight, len(array))
-    random = check.as_generator(random_state)
-    source, moments = check.checked_source(array, weights, metric=metric, n_threads=n_threads)
-    if not callable(init):
-        init = check.as_init(init, k, array, source, metric, None)
-
-    if verbose:
-        from fastkmeans.progress import ProgressBar
-
-        callback = ProgressBar(k, max_iter, n_init, callback)
-
-    def start(restart, labels=None):
-        """One run: (how it went, whether the callback stopped it while seeding)."""
-        way = choose_assigner(algorithm)(source.dtype, source.d, moments.shift, source.cosine)
-        centers, stopped = _first_centers(init, k, array, source, metric, randoms[restart], restart, callback)
-        run = run_lloyd(
-            source, way, moments, centers, max_iter=0 if stopped else max_iter, tol=tol * moments.mean_variance,
-            restart=restart, callback=callback, labels=labels,
-        )  # fmt: skip
-        return run, stopped or run.stopped
-
-    randoms = [random] if n_init == 1 else [np.random.default_rng(seed) for seed in random.integers(2**63, size=n_init)]
-    way = choose_assigner(algorithm)(source.dtype, source.d, moments.shift, source.cosine)
-    try:
-        if callback is None and not callable(init) and runs_side_by_side(source, way, k, n_init):
-            runs = [None] * n_init
-
-            def run_one(restart):
-                runs[restart] = start(restart)[0]
-
-            threads.run(n_init, run_one, source.threads_for(np.inf))
-            best = min(runs, key=lambda run: run.inertia)
-        else:
-            best = run = None
-            for restart in range(n_init):
-                run, stopped = start(restart, None if run is None else run.labels)
-                if best is None or run.inertia < best.inertia:
-                    best = run
-                if stopped:
-                    break
-            if best is not run:  # the runs share one array of labels: make the best run's again
-                source.map_labels(way.prepare(best.centers).labels_pass(), best.labels)
-    finally:
-        if verbose:
-            callback.close()
-    if best.too_few_distinct:
-        found = len(np.unique(best.labels))
+    result, n_found = run_fit(
+        X, n_clusters, init=init, n_init=n_init, max_iter=max_iter, tol=tol, sample_weight=sample_weight,
+        random_state=random_state, algorithm=algorithm, metric=metric, n_threads=n_threads, verbose=verbose,
+        callback=callback,
+    )  # fmt: skip
+    if n_found < n_clusters:
         warnings.warn(
-            f"X has fewer distinct rows than n_clusters={k}: {found} clusters hold rows, the others are empty; "
-            "ask for fewer clusters",
+            f"X has fewer distinct rows than n_clusters={n_clusters}: {n_found} clusters hold rows, the others are "
+            "empty; ask for fewer clusters",
             TooFewDistinctRows,
             stacklevel=2,
         )
-    plan = f"{way.name}: {source.dtype.name} sweep, {'x'.join(str(len(part)) for part in way.shape)} tile"
-    return KMeansResult(
-        best.centers, best.labels, best.inertia, best.n_iter, best.converged, tuple(best.history), plan, metric
-    )
-
-
-def _first_centers(init, k, array, source, metric, random, restart, callback):
-    """The first centers of a run, and whether the callback asked to stop while seeding."""
-    if callable(init):
-        legacy = np.random.RandomState(random.integers(2**32))  # what scikit-learn's callables expect
-        init = check.as_init(init, k, array, source, metric, legacy)
-    if not isinstance(init, str):
-        return init, False
-    name, stopped = chosen_seeding(init, source, k), False
-    began = time.perf_counter()
-
-    def progress(chosen, potential):
-        nonlocal stopped, began
-        now = time.perf_counter()
-        stats = IterationStats("seeding", restart, chosen, potential, 0.0, 0, 0, name, now - began)
-        began = now
-        stopped = callback(stats) is False
-        return not stopped
-
-    numbers = SEEDINGS[name](source, k, random, progress if callback is not None else None)
-    return source.take(numbers), stopped
+    return result
 
 
 def _query(X, centers, metric, sample_weight, n_threads):
@@ -257,6 +180,10 @@ def predict(X, centers, *, metric="euclidean", n_threads=None):
     >>> predict([[1.0], [8.0]], [[0.0], [9.0]])
     array([0, 1], dtype=int32)
     """
+    if type(X) is np.ndarray:
+        labels = labels_of_few(X, centers, metric)
+        if labels is not None:
+            return labels
     source, way = _query(X, centers, metric, None, n_threads)
     return source.map_labels(way.labels_pass())[0]
 
@@ -303,8 +230,8 @@ def transform(X, centers, *, metric="euclidean", n_threads=None):
     return distances
 
 
-def kmeans_plusplus(X, n_clusters, *, sample_weight=None, random_state=None, n_local_trials=None, metric="euclidean",
-                    n_threads=None):  # fmt: skip
+def kmeans_plusplus(X, n_clusters, *, sample_weight=None, x_squared_norms=None, random_state=None,
+                    n_local_trials=None, metric="euclidean", n_threads=None):  # fmt: skip
     """Choose first centers among the rows by greedy k-means++.
 
     Parameters
@@ -313,6 +240,8 @@ def kmeans_plusplus(X, n_clusters, *, sample_weight=None, random_state=None, n_l
     n_clusters : int
     sample_weight : array-like of shape (n_samples,), default=None
         Rows of weight 0 are not chosen while others are left.
+    x_squared_norms : array-like of shape (n_samples,), default=None
+        As scikit-learn has it; not needed here.
     random_state : int, Generator, RandomState or None, default=None
     n_local_trials : int or None, default=None
         Rows tried for each center, of which the best is taken; None for 2 + floor(log(n_clusters)).
@@ -338,6 +267,7 @@ def kmeans_plusplus(X, n_clusters, *, sample_weight=None, random_state=None, n_l
     array = check.as_rows(X)
     k = check.check_n_clusters(n_clusters, len(array))
     check.check_name(metric, METRICS, "metric")
+    check.check_norms(x_squared_norms, len(array))
     if n_local_trials is not None:
         check.check_integer(n_local_trials, "n_local_trials")
     n_threads = check.check_n_threads(n_threads)

@@ -129,10 +129,10 @@ def as_weights(sample_weight, n):
         weights = np.asarray(sample_weight)
         if weights.dtype.kind not in "biuf":
             raise TypeError
-        weights = np.ascontiguousarray(weights, np.float64)
+        number, weights = weights.ndim == 0, np.ascontiguousarray(weights, np.float64)
     except (TypeError, ValueError):
         raise TypeError("sample_weight must be numbers, one a row of X") from None
-    if np.ndim(sample_weight) == 0:
+    if number:
         weights = np.full(n, float(weights[0]))
     if weights.shape != (n,):
         raise ValueError(
@@ -152,6 +152,15 @@ def as_weights(sample_weight, n):
     if not total < WEIGHT_LIMIT:
         raise ValueError(f"sample_weight sums to {total:g}, which overflows; divide the weights by a constant")
     return None if (weights == 1).all() else weights
+
+
+def check_norms(x_squared_norms, n):
+    """Raise unless there is one for each row; they are not used."""
+    if x_squared_norms is not None and len(x_squared_norms) != n:
+        raise ValueError(
+            f"The length of x_squared_norms {len(x_squared_norms)} should be equal to the length of n_samples {n}; "
+            "it may be left out"
+        )
 
 
 # ---- centers ----------------------------------------------------------------------------------------------
@@ -192,9 +201,10 @@ def as_init(init, n_clusters, array, source, metric, random_state):
     if given.ndim == 1 and given.dtype.kind in "iu":
         return _rows_as_centers(given, n_clusters, n, source)
     if given.ndim != 2 or given.shape != (n_clusters, d):
+        what = "number of features of the data" if given.shape[:1] == (n_clusters,) else "number of clusters"
         raise ValueError(
-            f"The shape of {name} is {given.shape}, which does not match (n_clusters, columns of X) = "
-            f"({n_clusters}, {d}); a 1-D init holds {n_clusters} row numbers (integers)"
+            f"The shape of the initial centers {given.shape} ({name}) does not match the {what}: it must be "
+            f"(n_clusters, columns of X) = ({n_clusters}, {d}); a 1-D init holds {n_clusters} row numbers (integers)"
         )
     return as_centers(given, d, source.dtype, metric, name)
 
@@ -242,7 +252,7 @@ def check_n_clusters(n_clusters, n):
     """`n_clusters` as an int between 1 and the number of rows."""
     k = check_integer(n_clusters, "n_clusters")
     if k > n:
-        raise ValueError(f"n_clusters={k} is more than the rows of X (n_samples={n}); ask for at most {n}")
+        raise ValueError(f"n_samples={n} should be >= n_clusters={k}: X has {n} rows; ask for at most {n} clusters")
     return k
 
 

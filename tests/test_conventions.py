@@ -24,6 +24,8 @@ LAYERS = {
     "result": 3,
     "persistence": 4,
     "progress": 4,
+    "restarts": 4,
+    "serving": 4,
     "api": 5,
     "estimators": 6,
 }

@@ -1,0 +1,12 @@
+"""scikit-learn's contract over the functional core: estimators, and its functions by its names and signatures."""
+
+try:
+    import sklearn  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        'fastkmeans\' estimators need scikit-learn: pip install "fastkmeans-numba[sklearn]" (fastkmeans.fit does not)'
+    ) from error
+
+from fastkmeans.estimators.kmeans import KMeans, k_means
+
+__all__ = ["KMeans", "k_means"]

@@ -1,0 +1,144 @@
+"""What the estimators share: parameters, checks of X, and everything that needs only the centers."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fastkmeans import api
+from fastkmeans.engine.assigners import ALIASES, ASSIGNERS
+from fastkmeans.engine.seeding import SEEDINGS
+from fastkmeans.sources.blocks import METRICS
+
+POSITIVE = Interval(Integral, 1, None, closed="left")
+NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+COMMON_CONSTRAINTS: dict = {
+    "n_clusters": [POSITIVE],
+    "init": [StrOptions(set(SEEDINGS)), callable, "array-like"],
+    "n_init": [StrOptions({"auto"}), POSITIVE],
+    "max_iter": [POSITIVE],
+    "tol": [NOT_NEGATIVE],
+    "verbose": ["verbose"],
+    "random_state": ["random_state"],
+    "n_threads": [POSITIVE, None],
+}
+LLOYD_CONSTRAINTS: dict = {
+    **COMMON_CONSTRAINTS,
+    "copy_x": ["boolean"],
+    "algorithm": [StrOptions({*ALIASES, *ASSIGNERS})],
+    "metric": [StrOptions(set(METRICS))],
+}
+
+
+class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
+    """An estimator with `cluster_centers_`."""
+
+    metric = "euclidean"  # of estimators that know no other
+
+    def _validate(self, X, *, reset):
+        """X as the core takes it: any number type, read where it lies; the core looks at every value."""
+        return validate_data(
+            self, X, reset=reset, accept_sparse=True, accept_large_sparse=True, dtype="numeric",
+            ensure_all_finite=False,
+        )  # fmt: skip
+
+    def _seed(self):
+        """random_state as the core takes it."""
+        return None if self.random_state is np.random else self.random_state
+
+    def fit_predict(self, X, y=None, sample_weight=None):
+        """Fit X and return the labels of its rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int32
+        """
+        return self.fit(X, sample_weight=sample_weight).labels_
+
+    def fit_transform(self, X, y=None, sample_weight=None):
+        """Fit X and return the distances of its rows to the centers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_clusters)
+        """
+        return self.fit(X, sample_weight=sample_weight).transform(X)
+
+    def predict(self, X):
+        """The index of the nearest center of every row of X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Of any number type, whatever the type that was fitted.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int32
+        """
+        centers = getattr(self, "cluster_centers_", None)
+        if centers is not None and type(X) is np.ndarray and not hasattr(self, "feature_names_in_"):
+            labels = api.labels_of_few(X, centers, self.metric)  # a few rows: checks would take most of the time
+            if labels is not None:
+                return labels
+        check_is_fitted(self)
+        return api.predict(
+            self._validate(X, reset=False), centers, metric=self.metric, n_threads=self.n_threads
+        )  # fmt: skip
+
+    def transform(self, X):
+        """The distance of every row of X to every center.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_clusters)
+            Dense, also where X is sparse.
+        """
+        check_is_fitted(self)
+        X = self._validate(X, reset=False)
+        return api.transform(X, self.cluster_centers_, metric=self.metric, n_threads=self.n_threads)
+
+    def score(self, X, y=None, sample_weight=None):
+        """Minus the inertia of X around the centers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        score : float
+        """
+        check_is_fitted(self)
+        X = self._validate(X, reset=False)
+        return -api.inertia(X, self.cluster_centers_, sample_weight, metric=self.metric, n_threads=self.n_threads)
+
+    @property
+    def _n_features_out(self):
+        return len(self.cluster_centers_)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

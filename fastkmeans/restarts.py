@@ -1,0 +1,117 @@
+"""One fit from checked input to its result: first centers, the runs, and the best of them."""
+
+import time
+
+import numpy as np
+
+from fastkmeans import validation as check
+from fastkmeans.engine import threads
+from fastkmeans.engine.assigners import choose_assigner
+from fastkmeans.engine.lloyd import run_lloyd
+from fastkmeans.engine.passes import IterationStats
+from fastkmeans.engine.seeding import SEEDINGS, chosen_seeding
+from fastkmeans.engine.small import runs_side_by_side
+from fastkmeans.result import KMeansResult
+from fastkmeans.sources.blocks import METRICS
+
+
+def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random_state, algorithm, metric, n_threads,
+            verbose=0, callback=None, narrator=None):  # fmt: skip
+    """`fit` without its warning, for fronts that warn in their own words.
+
+    Parameters
+    ----------
+    narrator : callable or None
+        Called with the squared movement at which runs end; returns the callback.
+    others
+        As for `fit`.
+
+    Returns
+    -------
+    KMeansResult
+    int
+        How many clusters hold rows: n_clusters, unless rows are too few.
+    """
+    array = check.as_rows(X)
+    k = check.check_n_clusters(n_clusters, len(array))
+    check.check_name(metric, METRICS, "metric")
+    check.check_algorithm(algorithm)
+    max_iter, tol = check.check_integer(max_iter, "max_iter"), check.check_tol(tol)
+    n_init = check.check_n_init(n_init, init)
+    check.check_callback(callback)
+    n_threads = check.check_n_threads(n_threads)
+    weights = check.as_weights(sample_weight, len(array))
+    random = check.as_generator(random_state)
+    source, moments = check.checked_source(array, weights, metric=metric, n_threads=n_threads)
+    if not callable(init):
+        init = check.as_init(init, k, array, source, metric, None)
+
+    if narrator is not None:
+        callback = narrator(tol * moments.mean_variance)
+    if verbose:
+        from fastkmeans.progress import ProgressBar
+
+        callback = ProgressBar(k, max_iter, n_init, callback)
+
+    def start(restart, labels=None):
+        """One run: (how it went, whether the callback stopped it while seeding)."""
+        way = choose_assigner(algorithm)(source.dtype, source.d, moments.shift, source.cosine)
+        centers, stopped = _first_centers(init, k, array, source, metric, randoms[restart], restart, callback)
+        run = run_lloyd(
+            source, way, moments, centers, max_iter=0 if stopped else max_iter, tol=tol * moments.mean_variance,
+            restart=restart, callback=callback, labels=labels,
+        )  # fmt: skip
+        return run, stopped or run.stopped
+
+    randoms = [random] if n_init == 1 else [np.random.default_rng(seed) for seed in random.integers(2**63, size=n_init)]
+    way = choose_assigner(algorithm)(source.dtype, source.d, moments.shift, source.cosine)
+    try:
+        if callback is None and not callable(init) and runs_side_by_side(source, way, k, n_init):
+            runs = [None] * n_init
+
+            def run_one(restart):
+                runs[restart] = start(restart)[0]
+
+            threads.run(n_init, run_one, source.threads_for(np.inf))
+            best = min(runs, key=lambda run: run.inertia)
+        else:
+            best = run = None
+            for restart in range(n_init):
+                run, stopped = start(restart, None if run is None else run.labels)
+                if best is None or run.inertia < best.inertia:
+                    best = run
+                if stopped:
+                    break
+            if best is not run:  # the runs share one array of labels: make the best run's again
+                source.map_labels(way.prepare(best.centers).labels_pass(), best.labels)
+    finally:
+        if verbose:
+            callback.close()
+    n_found = len(np.unique(best.labels)) if best.too_few_distinct else k
+    plan = f"{way.name}: {source.dtype.name} sweep, {'x'.join(str(len(part)) for part in way.shape)} tile"
+    result = KMeansResult(
+        best.centers, best.labels, best.inertia, best.n_iter, best.converged, tuple(best.history), plan, metric
+    )
+    return result, n_found
+
+
+def _first_centers(init, k, array, source, metric, random, restart, callback):
+    """The first centers of a run, and whether the callback asked to stop while seeding."""
+    if callable(init):
+        legacy = np.random.RandomState(random.integers(2**32))  # what scikit-learn's callables expect
+        init = check.as_init(init, k, array, source, metric, legacy)
+    if not isinstance(init, str):
+        return init, False
+    name, stopped = chosen_seeding(init, source, k), False
+    began = time.perf_counter()
+
+    def progress(chosen, potential):
+        nonlocal stopped, began
+        now = time.perf_counter()
+        stats = IterationStats("seeding", restart, chosen, potential, 0.0, 0, 0, name, now - began)
+        began = now
+        stopped = callback(stats) is False
+        return not stopped
+
+    numbers = SEEDINGS[name](source, k, random, progress if callback is not None else None)
+    return source.take(numbers), stopped
