@@ -19,6 +19,8 @@ _HOMES = {
     "kmeans_plusplus": "api",
     "KMeans": "estimators",
     "k_means": "estimators",
+    "patch_sklearn": "patch",
+    "unpatch_sklearn": "patch",
     "load": "persistence",
     "KMeansResult": "result",
     "IterationStats": "result",

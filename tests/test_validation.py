@@ -198,9 +198,9 @@ BAD_OPTIONS = [
     ({"init": "k-means+"}, ValueError, ["init='k-means+'", "did you mean 'k-means++'?"]),
     ({"init": "bad"}, ValueError, ["init='bad'", "'k-means++'", "'random'"]),
     ({"init": None}, ValueError, ["init=None"]),
-    ({"init": BLOBS[:2]}, ValueError, ["shape of init", "(2, 3)", "(3, 3)"]),
-    ({"init": BLOBS[:3, :2]}, ValueError, ["shape of init", "(3, 2)"]),
-    ({"init": BLOBS[0]}, ValueError, ["shape of init", "(3,)"]),
+    ({"init": BLOBS[:2]}, ValueError, ["shape of the initial centers", "(2, 3)", "(3, 3)"]),
+    ({"init": BLOBS[:3, :2]}, ValueError, ["shape of the initial centers", "(3, 2)"]),
+    ({"init": BLOBS[0]}, ValueError, ["shape of the initial centers", "(3,)"]),
     ({"init": np.full((3, 3), np.nan)}, ValueError, ["init contains NaN", "row 0, column 0"]),
     ({"init": np.full((3, 3), np.inf)}, ValueError, ["init contains infinity"]),
     ({"init": np.full((3, 3), "a")}, TypeError, ["init has dtype"]),
@@ -224,7 +224,7 @@ BAD_OPTIONS = [
 
 @pytest.mark.parametrize("options, exception, words", BAD_OPTIONS, ids=lambda value: str(value)[:40])
 def test_bad_options(options, exception, words, monkeypatch):
-    monkeypatch.setattr("fastkmeans.api.SEEDINGS", {name: None for name in ("k-means++", "random")})  # no work
+    monkeypatch.setattr("fastkmeans.restarts.SEEDINGS", {name: None for name in ("k-means++", "random")})  # no work
     assert_raises(lambda: fit(**options), exception, words)
 
 

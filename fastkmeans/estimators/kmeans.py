@@ -190,11 +190,15 @@ def k_means(X, n_clusters, *, sample_weight=None, init="k-means++", n_init="auto
 
     Parameters
     ----------
-    X, sample_weight
-        As for `KMeans.fit`.
-    n_clusters, init, n_init, max_iter, verbose, tol, random_state, copy_x, algorithm, metric, n_threads
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    n_clusters : int
+    sample_weight : array-like of shape (n_samples,), default=None
+    init, n_init, max_iter, verbose, tol, random_state, copy_x, algorithm
         As for `KMeans`.
     return_n_iter : bool, default=False
+        Return the number of iterations too.
+    metric, n_threads
+        As for `KMeans`.
 
     Returns
     -------
