@@ -41,13 +41,18 @@ def _as_array(X, name):
         )
     if hasattr(X, "toarray") and hasattr(X, "nnz"):
         raise TypeError(f"{name} is a sparse matrix; pass {name}.toarray() if it fits in memory")
-    if isinstance(X, (str, bytes, dict, set)) or (hasattr(X, "__next__") and not hasattr(X, "__array__")):
-        raise TypeError(f"{name} must be a table of numbers, got {type(X).__name__}; pass a 2-D array or a data frame")
+    refuse_no_table(X, name)
     try:
         array = np.asarray(_table_to_array(X, name))
     except ValueError as error:
         raise ValueError(f"{name} is not a table of numbers: {error}") from None
     return _checked_dtype(array, name)
+
+
+def refuse_no_table(X, name="X"):
+    """Raise if X is of a type that holds no table, whatever is in it."""
+    if isinstance(X, (str, bytes, dict, set)) or (hasattr(X, "__next__") and not hasattr(X, "__array__")):
+        raise TypeError(f"{name} must be a table of numbers, got {type(X).__name__}; pass a 2-D array or a data frame")
 
 
 def _table_to_array(X, name):

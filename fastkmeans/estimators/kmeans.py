@@ -140,7 +140,7 @@ class KMeans(BaseKMeans):
             )
         result, n_found = api.run_fit(
             X, self.n_clusters, init=self.init, n_init=self.n_init, max_iter=self.max_iter, tol=self.tol,
-            sample_weight=sample_weight, random_state=self._seed(), algorithm=self.algorithm, metric=self.metric,
+            sample_weight=sample_weight, random_state=self.random_state, algorithm=self.algorithm, metric=self.metric,
             n_threads=self.n_threads, narrator=Narrator if self.verbose else None,
         )  # fmt: skip
         if n_found < self.n_clusters:
