@@ -16,6 +16,7 @@ from benchmarks import (
     suite_memory,
     suite_quality,
     suite_seeding,
+    suite_serving,
     suite_startup,
     suite_ways,
 )
@@ -28,6 +29,7 @@ SUITES = {
     "fits": suite_fits.run,
     "quality": suite_quality.run,
     "ways": suite_ways.run,
+    "serving": suite_serving.run,
     "startup": suite_startup.run,
 }
 OURS_ALONE = ("memory",)  # suites about us, where rivals appear only if they are named

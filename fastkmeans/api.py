@@ -143,7 +143,7 @@ def _query(X, centers, metric, sample_weight, n_threads):
     dtype = np.promote_types(check.computing_type(array), check.computing_type(stored))
     centers = check.as_centers(stored, array.shape[1], dtype, metric)
     weights = check.as_weights(sample_weight, len(array))
-    source, _ = check.checked_source(array, weights, metric=metric, dtype=dtype, n_threads=n_threads)
+    source = check.rows_to_ask(array, weights, metric=metric, dtype=dtype, n_threads=n_threads)
     wide = centers.astype(np.float64)
     shift = exact_shift(wide.mean(axis=0), wide.std(axis=0), dtype, integers=False)
     return source, choose_assigner("auto")(dtype, source.d, shift, source.cosine).prepare(centers)

@@ -11,6 +11,7 @@ from fastkmeans.engine.moments import UnusableRow, largest_value, measure
 from fastkmeans.engine.seeding import SEEDINGS
 from fastkmeans.sources.blocks import ArrayRows, computing_dtype
 
+FEW_VALUES = 1 << 17
 WEIGHT_LIMIT = 1e250  # sums of weights times squares must fit float64
 
 
@@ -104,6 +105,19 @@ def checked_source(array, weights=None, *, metric="euclidean", dtype=None, n_thr
         raise _unusable(array, found.row, found.zero, source.dtype, name) from None
 
 
+def rows_to_ask(array, weights, *, metric, dtype, n_threads=None, name="X"):
+    """A source over `array` for questions about given centers, once every value has been looked at."""
+    if _plainly_usable(array, metric, dtype):
+        return ArrayRows(array, weights, dtype=dtype, n_threads=n_threads)
+    return checked_source(array, weights, metric=metric, dtype=dtype, n_threads=n_threads, name=name)[0]
+
+
+def _plainly_usable(array, metric, dtype):
+    """Whether a look by NumPy finds few values usable: 15 us for 16,000, where a pass with its set-up takes 100."""
+    few = type(array) is np.ndarray and array.size <= FEW_VALUES and metric == "euclidean"
+    return few and float(np.abs(array).max()) <= largest_value(dtype, array.shape[1])
+
+
 def _unusable(array, row, zero, dtype, name):
     if zero:
         return ValueError(
@@ -176,7 +190,7 @@ def as_centers(centers, d, dtype, metric, name="centers"):
     array = as_rows(centers, name)
     if array.shape[1] != d:
         raise ValueError(f"{name} has {array.shape[1]} columns, but X has {d}; both must have the same features")
-    checked_source(array, dtype=dtype, name=name)
+    rows_to_ask(array, None, metric="euclidean", dtype=dtype, name=name)
     array = np.array(array, dtype, order="C")
     if metric == "cosine":
         lengths = np.sqrt((array.astype(np.float64) ** 2).sum(axis=1))

@@ -39,8 +39,8 @@ def main(arguments):
     """The exit code of pytest."""
     os.environ.setdefault("SKLEARN_RUN_FLOAT32_TESTS", "1")
     files = [find_spec(name).origin for name in MODULES]
-    options = ["-q", "-p", "no:cacheprovider", "-c", os.devnull, "--no-header", "--tb=short", "-W", "ignore::UserWarning"]
-    return pytest.main([*files, *options, *arguments], plugins=[Substitution()])
+    options = ["-q", "-p", "no:cacheprovider", "-c", os.devnull, "--no-header", "--tb=short"]
+    return pytest.main([*files, *options, "-W", "ignore::UserWarning", *arguments], plugins=[Substitution()])
 
 
 if __name__ == "__main__":
