@@ -7,7 +7,7 @@ import numpy as np
 
 from fastkmeans import validation as check
 from fastkmeans.engine import threads
-from fastkmeans.engine.assigners import choose_assigner
+from fastkmeans.engine.assigners import assigner_for
 from fastkmeans.engine.lloyd import run_lloyd
 from fastkmeans.engine.moments import exact_shift
 from fastkmeans.engine.passes import IterationStats
@@ -122,15 +122,15 @@ def fit(
     >>> result.inertia
     16.0
     """
-    array = check.as_rows(X)
-    k = check.check_n_clusters(n_clusters, len(array))
+    array = check.as_rows(X, sparse=True)
+    k = check.check_n_clusters(n_clusters, array.shape[0])
     check.check_name(metric, METRICS, "metric")
     check.check_algorithm(algorithm)
     max_iter, tol = check.check_integer(max_iter, "max_iter"), check.check_tol(tol)
     n_init = check.check_n_init(n_init, init)
     check.check_callback(callback)
     n_threads = check.check_n_threads(n_threads)
-    weights = check.as_weights(sample_weight, len(array))
+    weights = check.as_weights(sample_weight, array.shape[0])
     random = check.as_generator(random_state)
     source, moments = check.checked_source(array, weights, metric=metric, n_threads=n_threads)
     if not callable(init):
@@ -143,7 +143,7 @@ def fit(
 
     def start(restart, labels=None):
         """One run: (how it went, whether the callback stopped it while seeding)."""
-        way = choose_assigner(algorithm)(source.dtype, source.d, moments.shift, source.cosine)
+        way = assigner_for(source, algorithm, moments.shift)
         centers, stopped = _first_centers(init, k, array, source, metric, randoms[restart], restart, callback)
         run = run_lloyd(
             source, way, moments, centers, max_iter=0 if stopped else max_iter, tol=tol * moments.mean_variance,
@@ -152,7 +152,7 @@ def fit(
         return run, stopped or run.stopped
 
     randoms = [random] if n_init == 1 else [np.random.default_rng(seed) for seed in random.integers(2**63, size=n_init)]
-    way = choose_assigner(algorithm)(source.dtype, source.d, moments.shift, source.cosine)
+    way = assigner_for(source, algorithm, moments.shift)
     try:
         if callback is None and not callable(init) and runs_side_by_side(source, way, k, n_init):
             runs = [None] * n_init
@@ -213,17 +213,17 @@ def _first_centers(init, k, array, source, metric, random, restart, callback):
 
 def _query(X, centers, metric, sample_weight, n_threads):
     """A source over X and an assigner prepared with the centers, for questions about given centers."""
-    array = check.as_rows(X)
+    array = check.as_rows(X, sparse=True)
     check.check_name(metric, METRICS, "metric")
     n_threads = check.check_n_threads(n_threads)
     stored = np.asarray(check.as_rows(centers, "centers"))
     dtype = np.promote_types(check.computing_type(array), check.computing_type(stored))
     centers = check.as_centers(stored, array.shape[1], dtype, metric)
-    weights = check.as_weights(sample_weight, len(array))
+    weights = check.as_weights(sample_weight, array.shape[0])
     source, _ = check.checked_source(array, weights, metric=metric, dtype=dtype, n_threads=n_threads)
     wide = centers.astype(np.float64)
     shift = exact_shift(wide.mean(axis=0), wide.std(axis=0), dtype, integers=False)
-    return source, choose_assigner("auto")(dtype, source.d, shift, source.cosine).prepare(centers)
+    return source, assigner_for(source, "auto", shift).prepare(centers)
 
 
 def predict(X, centers, *, metric="euclidean", n_threads=None):
@@ -335,13 +335,13 @@ def kmeans_plusplus(X, n_clusters, *, sample_weight=None, random_state=None, n_l
     .. [1] D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
     .. [2] E. Raff, "Exact acceleration of K-Means++ and K-Means||", IJCAI 2021.
     """
-    array = check.as_rows(X)
-    k = check.check_n_clusters(n_clusters, len(array))
+    array = check.as_rows(X, sparse=True)
+    k = check.check_n_clusters(n_clusters, array.shape[0])
     check.check_name(metric, METRICS, "metric")
     if n_local_trials is not None:
         check.check_integer(n_local_trials, "n_local_trials")
     n_threads = check.check_n_threads(n_threads)
-    weights = check.as_weights(sample_weight, len(array))
+    weights = check.as_weights(sample_weight, array.shape[0])
     random = check.as_generator(random_state)
     source, _ = check.checked_source(array, weights, metric=metric, n_threads=n_threads)
     indices = plus_plus(source, k, random, n_trials=n_local_trials)
