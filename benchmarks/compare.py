@@ -16,6 +16,7 @@ from benchmarks import (
     suite_memory,
     suite_quality,
     suite_seeding,
+    suite_sparse,
     suite_startup,
     suite_ways,
 )
@@ -26,6 +27,7 @@ SUITES = {
     "memory": suite_memory.run,
     "seeding": suite_seeding.run,
     "fits": suite_fits.run,
+    "sparse": suite_sparse.run,
     "quality": suite_quality.run,
     "ways": suite_ways.run,
     "startup": suite_startup.run,
