@@ -42,10 +42,11 @@ def fit(
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or sparse matrix of shape (n_samples, n_features)
         Numbers of any dtype, order and byte order, read where they lie and never copied whole; pandas, polars and
-        pyarrow tables of numbers. Computed in float32 where that holds the values exactly (float32, float16, bool,
-        8- and 16-bit integers), else in float64.
+        pyarrow tables of numbers. Sparse matrices of scipy are read by their stored values: CSR in place, other
+        formats as a CSR copy, and the zeros are never written out beyond a few rows. Computed in float32 where that
+        holds the values exactly (float32, float16, bool, 8- and 16-bit integers), else in float64.
     n_clusters : int
         Number of clusters, from 1 to n_samples.
     init : {"auto", "k-means++", "k-means||", "afk-mc2", "random"}, array or callable, default="auto"
@@ -68,7 +69,8 @@ def fit(
     random_state : int, Generator, RandomState or None, default=None
         Seed. The same seed gives the same bits for any number of threads. None draws from NumPy's global state.
     algorithm : {"auto", "dense", "lloyd", "elkan"}, default="auto"
-        How rows are labelled; every way gives the same labels. "lloyd" and "elkan" mean "auto".
+        How rows are labelled; every way gives the same labels. "lloyd" and "elkan" mean "auto". Sparse rows are
+        labelled by their own sweep, whatever the name.
     metric : {"euclidean", "cosine"}, default="euclidean"
         "cosine" clusters unit rows around unit centers; inertia is Euclidean there: 2 (1 - cos) a row.
     n_threads : int or None, default=None
@@ -97,9 +99,9 @@ def fit(
 
     Notes
     -----
-    O(n_samples * n_clusters * n_features) an iteration. Extra memory: partial sums, at most
-    max(64 MB, 15 % of X), and three arrays of the size of the centers in float64. The label of a row is the center
-    with the least float64 sum of squared differences, features in order, the lower index on a tie.
+    O(n_samples * n_clusters * n_features) an iteration, O(stored values * n_clusters) for sparse rows. Extra memory:
+    partial sums, at most max(64 MB, 15 % of X), and three arrays of the size of the centers in float64. The label of a
+    row is the center with the least float64 sum of squared differences, features in order, the lower index on a tie.
 
     References
     ----------
@@ -231,7 +233,7 @@ def predict(X, centers, *, metric="euclidean", n_threads=None):
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or sparse matrix of shape (n_samples, n_features)
         As for `fit`; its dtype need not be that of the centers.
     centers : array-like of shape (n_clusters, n_features)
         For ``metric="cosine"``, centers that are not of length 1 are divided by their length.
@@ -309,7 +311,7 @@ def kmeans_plusplus(X, n_clusters, *, sample_weight=None, random_state=None, n_l
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or sparse matrix of shape (n_samples, n_features)
     n_clusters : int
     sample_weight : array-like of shape (n_samples,), default=None
         Rows of weight 0 are not chosen while others are left.

@@ -38,7 +38,15 @@ def _as_sparse(X, name):
     if X.ndim != 2:
         return np.empty(X.shape)  # as_rows says what is wrong with that
     _checked_dtype(np.empty(0, X.dtype), name)
-    rows = canonical_rows(X)
+    rows = X.tocsr()
+    n, d = rows.shape
+    if d >= 2**31:
+        raise ValueError(f"{name} has {d} columns, and centers would have as many; at most {2**31 - 1} are possible")
+    begins, columns = rows.indptr, rows.indices[: rows.indptr[-1]]
+    sound = begins[0] == 0 and (np.diff(begins) >= 0).all() and len(columns) == begins[-1] <= len(rows.data)
+    if not (sound and (len(columns) == 0 or 0 <= columns.min() <= columns.max() < d)):
+        raise ValueError(f"{name} is no sound sparse matrix: {name}.tocsr().check_format() says what is wrong")
+    rows = canonical_rows(X, rows)
     return rows.astype(np.float64) if rows.dtype.kind == "f" and rows.dtype.itemsize > 8 else rows
 
 

@@ -17,9 +17,8 @@ def is_sparse(X):
     return hasattr(X, "toarray") and hasattr(X, "nnz")
 
 
-def canonical_rows(X):
-    """X in CSR with ascending columns, each at most once: as it is where it is so, else as a copy."""
-    rows = X.tocsr()
+def canonical_rows(X, rows):
+    """`rows`, which are X in CSR, with ascending columns, each at most once; X itself is never changed."""
     if not rows.has_canonical_format:
         rows = rows.copy() if rows is X else rows
         rows.sum_duplicates()
@@ -96,6 +95,4 @@ class SparseRows(ArrayRows):
         own = np.concatenate([[0], np.cumsum(counts)])
         at = np.repeat(begins - own[:-1], counts) + np.arange(own[-1])
         parts = own, block.columns[at], block.values[at]
-        return SparseRows(
-            parts, self.d, weights, cosine=self.cosine, dtype=self.dtype, n_threads=self.n_threads
-        )  # fmt: skip
+        return SparseRows(parts, self.d, weights, cosine=self.cosine, dtype=self.dtype, n_threads=self.n_threads)

@@ -241,6 +241,13 @@ def with_value(value, dtype=np.float64):
     return scipy_sparse.csr_array(dense)
 
 
+def unsound(**parts):
+    X = scipy_sparse.csr_array(texts())
+    for name, value in parts.items():
+        getattr(X, name)[100] = value
+    return X
+
+
 BAD = {
     "NaN": (lambda: with_value(np.nan), {}, ValueError, ["X contains NaN", "row 300, column 40"]),
     "infinity": (lambda: with_value(-np.inf, np.float32), {}, ValueError, ["infinity", "row 300, column 40"]),
@@ -254,6 +261,10 @@ BAD = {
         lambda: scipy_sparse.csr_array(np.where(np.arange(600)[:, None] == 7, 0, texts())), {"metric": "cosine"},
         ValueError, ["row 7 is all zeros"],
     ),
+    "columns beyond": (lambda: unsound(indices=90), {}, ValueError, ["no sound sparse matrix", "check_format()"]),
+    "columns before": (lambda: unsound(indices=-1), {}, ValueError, ["no sound sparse matrix"]),
+    "rows that begin before others": (lambda: unsound(indptr=9999), {}, ValueError, ["no sound sparse matrix"]),
+    "very many columns": (lambda: scipy_sparse.csr_array((5, 2**31)), {}, ValueError, ["2147483648 columns"]),
     "sparse init": (lambda: with_value(1), {"init": with_value(1)[:4]}, TypeError, ["init is a sparse", "toarray()"]),
 }  # fmt: skip
 
