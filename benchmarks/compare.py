@@ -17,6 +17,7 @@ from benchmarks import (
     suite_quality,
     suite_seeding,
     suite_serving,
+    suite_sparse,
     suite_startup,
     suite_ways,
 )
@@ -27,6 +28,7 @@ SUITES = {
     "memory": suite_memory.run,
     "seeding": suite_seeding.run,
     "fits": suite_fits.run,
+    "sparse": suite_sparse.run,
     "quality": suite_quality.run,
     "ways": suite_ways.run,
     "serving": suite_serving.run,

@@ -10,6 +10,7 @@ from fastkmeans.engine.assigners import ALIASES, ASSIGNERS
 from fastkmeans.engine.moments import UnusableRow, largest_value, measure
 from fastkmeans.engine.seeding import SEEDINGS
 from fastkmeans.sources.blocks import ArrayRows, computing_dtype
+from fastkmeans.sources.sparse import SparseRows, canonical_rows, is_sparse
 
 FEW_VALUES = 1 << 17
 WEIGHT_LIMIT = 1e250  # sums of weights times squares must fit float64
@@ -18,9 +19,9 @@ WEIGHT_LIMIT = 1e250  # sums of weights times squares must fit float64
 # ---- rows -------------------------------------------------------------------------------------------------
 
 
-def as_rows(X, name="X"):
-    """X as a 2-D array of numbers, in place wherever it is one already."""
-    array = _as_array(X, name)
+def as_rows(X, name="X", sparse=False):
+    """X as a 2-D array of numbers, in place wherever it is one already; with `sparse`, or as a matrix in CSR."""
+    array = _as_sparse(X, name) if sparse and is_sparse(X) else _as_array(X, name)
     if array.ndim != 2:
         remedy = {
             0: "pass a table of rows and columns",
@@ -34,13 +35,29 @@ def as_rows(X, name="X"):
     return array
 
 
+def _as_sparse(X, name):
+    if X.ndim != 2:
+        return np.empty(X.shape)  # as_rows says what is wrong with that
+    _checked_dtype(np.empty(0, X.dtype), name)
+    rows = X.tocsr()
+    n, d = rows.shape
+    if d >= 2**31:
+        raise ValueError(f"{name} has {d} columns, and centers would have as many; at most {2**31 - 1} are possible")
+    begins, columns = rows.indptr, rows.indices[: rows.indptr[-1]]
+    sound = begins[0] == 0 and (np.diff(begins) >= 0).all() and len(columns) == begins[-1] <= len(rows.data)
+    if not (sound and (len(columns) == 0 or 0 <= columns.min() <= columns.max() < d)):
+        raise ValueError(f"{name} is no sound sparse matrix: {name}.tocsr().check_format() says what is wrong")
+    rows = canonical_rows(X, rows)
+    return rows.astype(np.float64) if rows.dtype.kind == "f" and rows.dtype.itemsize > 8 else rows
+
+
 def _as_array(X, name):
     if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         raise ValueError(
             f"{name} is a masked array with {np.ma.count_masked(X)} masked entries, which k-means cannot skip; "
             f"fill them ({name}.filled(value)) or drop those rows"
         )
-    if hasattr(X, "toarray") and hasattr(X, "nnz"):
+    if is_sparse(X):
         raise TypeError(f"{name} is a sparse matrix; pass {name}.toarray() if it fits in memory")
     refuse_no_table(X, name)
     try:
@@ -98,11 +115,13 @@ def _checked_dtype(array, name):
 
 def checked_source(array, weights=None, *, metric="euclidean", dtype=None, n_threads=None, name="X"):
     """A source over `array` and its Moments, once every value has been looked at."""
-    source = ArrayRows(array, weights, cosine=metric == "cosine", dtype=dtype, n_threads=n_threads)
+    make = SparseRows.of if is_sparse(array) else ArrayRows
+    source = make(array, weights, cosine=metric == "cosine", dtype=dtype, n_threads=n_threads)
     try:
         return source, measure(source)
     except UnusableRow as found:
-        raise _unusable(array, found.row, found.zero, source.dtype, name) from None
+        row = array[[found.row]].toarray() if is_sparse(array) else array[found.row : found.row + 1]
+        raise _unusable(row[0], found.row, found.zero, source.dtype, name) from None
 
 
 def rows_to_ask(array, weights, *, metric, dtype, n_threads=None, name="X"):
@@ -118,13 +137,13 @@ def _plainly_usable(array, metric, dtype):
     return few and float(np.abs(array).max()) <= largest_value(dtype, array.shape[1])
 
 
-def _unusable(array, row, zero, dtype, name):
+def _unusable(values, row, zero, dtype, name):
     if zero:
         return ValueError(
             f"{name} row {row} is all zeros and has no direction, which metric='cosine' needs; drop such rows"
         )
-    values = array[row].astype(np.float64)
-    limit = largest_value(dtype, array.shape[1])
+    values = values.astype(np.float64)
+    limit = largest_value(dtype, len(values))
     column = int(np.flatnonzero(~(np.abs(values) <= limit))[0])
     value, place = values[column], f"at row {row}, column {column}"
     if np.isnan(value):
@@ -195,7 +214,7 @@ def as_centers(centers, d, dtype, metric, name="centers"):
     if metric == "cosine":
         lengths = np.sqrt((array.astype(np.float64) ** 2).sum(axis=1))
         if not lengths.all():
-            raise _unusable(array, int(np.flatnonzero(lengths == 0)[0]), True, dtype, name)
+            raise _unusable(array[0], int(np.flatnonzero(lengths == 0)[0]), True, dtype, name)
         off = np.abs(lengths - 1) > 4 * d * np.finfo(dtype).eps
         array[off] = array[off] / lengths[off, None]
     return array

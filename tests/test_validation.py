@@ -22,10 +22,6 @@ def fit(X=BLOBS, k=3, **options):
     return fastkmeans.fit(X, k, **{"random_state": 0, **options})
 
 
-def sparse():
-    return pytest.importorskip("scipy.sparse").csr_array(BLOBS)
-
-
 def frame(**columns):
     return pytest.importorskip("pandas").DataFrame(columns)
 
@@ -75,7 +71,6 @@ BAD_X = {
         lambda: np.ma.masked_array(BLOBS, mask=np.arange(180).reshape(60, 3) == 4),
         ValueError, ["masked", "1 masked", "filled"],
     ),
-    "sparse": (sparse, TypeError, ["sparse", "toarray()"]),
     "categories": (categories, TypeError, ["column 'b'", "category"]),
     "missing in a nullable column": (missing_in_a_nullable_column, ValueError, ["NaN", "row 1, column 0"]),
     "Series": (lambda: frame(a=BLOBS[:, 0])["a"], ValueError, ["2-D", "1-D", "reshape"]),
