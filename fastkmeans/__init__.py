@@ -18,6 +18,7 @@ _HOMES = {
     "transform": "api",
     "kmeans_plusplus": "api",
     "KMeans": "estimators",
+    "MiniBatchKMeans": "estimators",
     "k_means": "estimators",
     "load": "persistence",
     "KMeansResult": "result",

@@ -8,5 +8,6 @@ except ImportError as error:
     ) from error
 
 from fastkmeans.estimators.kmeans import KMeans, k_means
+from fastkmeans.estimators.minibatch import MiniBatchKMeans
 
-__all__ = ["KMeans", "k_means"]
+__all__ = ["KMeans", "MiniBatchKMeans", "k_means"]
