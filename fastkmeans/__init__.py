@@ -19,6 +19,7 @@ _HOMES = {
     "kmeans_plusplus": "api",
     "KMeans": "estimators",
     "MiniBatchKMeans": "estimators",
+    "BisectingKMeans": "estimators",
     "k_means": "estimators",
     "load": "persistence",
     "KMeansResult": "result",

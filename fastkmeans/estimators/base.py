@@ -1,5 +1,6 @@
 """What the estimators share: parameters, checks of X, and everything that needs only the centers."""
 
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -43,6 +44,17 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
             self, X, reset=reset, accept_sparse=True, accept_large_sparse=True, dtype="numeric",
             ensure_all_finite=False,
         )  # fmt: skip
+
+    @contextmanager
+    def _all_or_nothing(self):
+        """Whatever fails inside, or is interrupted, leaves the estimator as it was."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def _seed(self):
         """random_state as the core takes it."""

@@ -159,22 +159,23 @@ class MiniBatchKMeans(BaseKMeans):
         self
         """
         self._validate_params()
-        array = check.as_rows(self._validate(X, reset=True))
-        weights = check.as_weights(sample_weight, len(array))
-        source, moments = check.checked_source(array, weights, n_threads=self.n_threads)
-        random = check.as_generator(self._seed())
-        start = self._start_sizes(source.n)
-        way = labelling_way(source, moments.shift)
-        centers = self._first_centers(array, source, way, random, start)
-        run = run_minibatch(
-            source, way, centers, random, batch_size=start["_batch_size"],
-            n_steps=self.max_iter * source.n // start["_batch_size"], tol=self.tol * moments.mean_variance,
-            max_no_improvement=self.max_no_improvement, reassignment_ratio=self.reassignment_ratio,
-            callback=tell_step if self.verbose else None,
-        )  # fmt: skip
-        n_iter = math.ceil(run.n_steps * start["_batch_size"] / source.n)
-        outcome = self._outcome(source, way, run.progress, run.smoothed * source.total_weight)
-        self._keep(outcome | start | {"_random": random, "n_steps_": run.n_steps, "n_iter_": n_iter})
+        with self._all_or_nothing():
+            array = check.as_rows(self._validate(X, reset=True))
+            weights = check.as_weights(sample_weight, len(array))
+            source, moments = check.checked_source(array, weights, n_threads=self.n_threads)
+            random = check.as_generator(self._seed())
+            start = self._start_sizes(source.n)
+            way = labelling_way(source, moments.shift)
+            centers = self._first_centers(array, source, way, random, start)
+            run = run_minibatch(
+                source, way, centers, random, batch_size=start["_batch_size"],
+                n_steps=self.max_iter * source.n // start["_batch_size"], tol=self.tol * moments.mean_variance,
+                max_no_improvement=self.max_no_improvement, reassignment_ratio=self.reassignment_ratio,
+                callback=tell_step if self.verbose else None,
+            )  # fmt: skip
+            n_iter = math.ceil(run.n_steps * start["_batch_size"] / source.n)
+            outcome = self._outcome(source, way, run.progress, run.smoothed * source.total_weight)
+            self._set(outcome | start | {"_random": random, "n_steps_": run.n_steps, "n_iter_": n_iter})
         return self
 
     def partial_fit(self, X, y=None, sample_weight=None):
@@ -193,26 +194,27 @@ class MiniBatchKMeans(BaseKMeans):
         self
         """
         self._validate_params()
-        begun = hasattr(self, "cluster_centers_")
-        array = check.as_rows(self._validate(X, reset=not begun))
-        weights = check.as_weights(sample_weight, len(array))
-        dtype = np.promote_types(self.cluster_centers_.dtype, check.computing_type(array)) if begun else None
-        source, moments = check.checked_source(array, weights, dtype=dtype, n_threads=self.n_threads)
-        way = labelling_way(source, moments.shift)
-        if begun:
-            # Until the step has succeeded the generator stays as it was, like everything else.
-            random = copy.deepcopy(self._random)
-            start, since = {}, self._since_reassign
-            progress = Progress(self.cluster_centers_.astype(source.dtype), self._counts, since)
-        else:
-            random = check.as_generator(self._seed())
-            start = self._start_sizes(source.n)
-            progress = Progress.begin(self._first_centers(array, source, way, random, start))
-        progress, inertia, n_reassigned = learn(source, way, progress, random, self.reassignment_ratio)
-        if self.verbose and n_reassigned:
-            tell_reassigned(n_reassigned)
-        outcome = self._outcome(source, way, progress, inertia)
-        self._keep(outcome | start | {"_random": random, "n_steps_": getattr(self, "n_steps_", 0) + 1})
+        with self._all_or_nothing():
+            begun = hasattr(self, "cluster_centers_")
+            array = check.as_rows(self._validate(X, reset=not begun))
+            weights = check.as_weights(sample_weight, len(array))
+            dtype = np.promote_types(self.cluster_centers_.dtype, check.computing_type(array)) if begun else None
+            source, moments = check.checked_source(array, weights, dtype=dtype, n_threads=self.n_threads)
+            way = labelling_way(source, moments.shift)
+            if begun:
+                # A step that fails must not have drawn.
+                random = copy.deepcopy(self._random)
+                start, since = {}, self._since_reassign
+                progress = Progress(self.cluster_centers_.astype(source.dtype), self._counts, since)
+            else:
+                random = check.as_generator(self._seed())
+                start = self._start_sizes(source.n)
+                progress = Progress.begin(self._first_centers(array, source, way, random, start))
+            progress, inertia, n_reassigned = learn(source, way, progress, random, self.reassignment_ratio)
+            if self.verbose and n_reassigned:
+                tell_reassigned(n_reassigned)
+            outcome = self._outcome(source, way, progress, inertia)
+            self._set(outcome | start | {"_random": random, "n_steps_": getattr(self, "n_steps_", 0) + 1})
         return self
 
     def fit_predict(self, X, y=None, sample_weight=None):
@@ -294,8 +296,8 @@ class MiniBatchKMeans(BaseKMeans):
             found |= {"labels_": labels, "inertia_": partial.inertia}
         return found
 
-    def _keep(self, outcome):
-        """Set all attributes at once, now that nothing can fail."""
+    def _set(self, outcome):
+        """Set the attributes."""
         if "labels_" not in outcome and hasattr(self, "labels_"):
             del self.labels_  # of an earlier fit
         vars(self).update(outcome)
