@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastkmeans.engine.assigners import choose_assigner
+from fastkmeans.engine.assigners import labelling_way
 from fastkmeans.engine.lloyd import run_lloyd
 from fastkmeans.engine.moments import exact_shift, measure
 
@@ -57,10 +57,9 @@ class Bisection:
     """How many clusters hold rows. The centers after these repeat the last: rows were too few or too equal."""
 
 
-def split_rows(rows, start, first_restart, *, n_init, max_iter, tol, callback):
+def split_rows(rows, moments, start, first_restart, *, n_init, max_iter, tol, callback):
     """The best of `n_init` runs of 2-means on the rows: (way, run). Restarts are numbered on from split to split."""
-    moments = measure(rows)
-    way = choose_assigner("auto")(rows.dtype, rows.d, moments.shift, rows.cosine)
+    way = labelling_way(rows, moments.shift)
     best = None
     for restart in range(n_init):
         run = run_lloyd(
@@ -74,8 +73,8 @@ def split_rows(rows, start, first_restart, *, n_init, max_iter, tol, callback):
 class _Bisecting:
     """The leaves and the splits so far."""
 
-    def __init__(self, source, strategy):
-        self.source, self.strategy = source, strategy
+    def __init__(self, source, moments, strategy):
+        self.source, self.moments, self.strategy = source, moments, strategy
         self.leaves = [Leaf(None, source.n, None, 0.0, (), source.n > 1)]
         self.centers, self.children = [], []
 
@@ -85,22 +84,23 @@ class _Bisecting:
         return max(places, key=lambda place: self.leaves[place].score, default=None)
 
     def rows_of(self, leaf):
-        """The rows of a leaf as a source."""
+        """The rows of a leaf as a source, and their Moments."""
         if leaf.numbers is None:
-            return self.source
+            return self.source, self.moments
         weights = self.source.weights_of(leaf.numbers) if self.source.weighted else None
-        return self.source.gathered(leaf.numbers, weights)
+        rows = self.source.gathered(leaf.numbers, weights)
+        return rows, measure(rows)
 
     def split(self, place, start, last, **settings):
         """Put two leaves in the place of one, unless its rows are all alike; return the run, or None."""
         leaf = self.leaves[place]
-        rows = self.rows_of(leaf)
+        rows, moments = self.rows_of(leaf)
         if not rows.total_weight > 0.0:
             leaf.can_be_split = False
             return None
         number = len(self.centers)
         first_restart = number * settings["n_init"]
-        way, run = split_rows(rows, lambda: start(rows, leaf.numbers), first_restart, **settings)
+        way, run = split_rows(rows, moments, lambda: start(rows, leaf.numbers), first_restart, **settings)
         sides = [np.flatnonzero(run.labels == side) for side in range(2)]
         if not all(map(len, sides)):
             leaf.can_be_split = False
@@ -113,20 +113,21 @@ class _Bisecting:
             self.children[split][side] = number
         self.centers.append(run.centers)
         self.children.append([0, 0])
-        self.leaves[place : place + 1] = [
-            Leaf(own if leaf.numbers is None else leaf.numbers[own], len(own), center, score, (number, side), len(own) > 1)
-            for side, (own, center, score) in enumerate(zip(sides, run.centers, scores, strict=True))
-        ]  # fmt: skip
+        parts = []
+        for side, own in enumerate(sides):
+            numbers = own if leaf.numbers is None else leaf.numbers[own]
+            parts.append(Leaf(numbers, len(own), run.centers[side], scores[side], (number, side), len(own) > 1))
+        self.leaves[place : place + 1] = parts
         return run
 
     def outcome(self, k):
         """The Bisection, with leaves numbered from left to right."""
         source, leaves = self.source, self.leaves
-        moments = measure(source)
-        way = choose_assigner("auto")(source.dtype, source.d, moments.shift, source.cosine)
+        way = labelling_way(source, self.moments.shift)
         labels = source.new_row_state(np.int32)
         if len(leaves) == 1:  # the mean of all rows
-            leaves[0].center = run_lloyd(source, way, moments, source.take([0]), max_iter=1, tol=0.0).centers[0]
+            run = run_lloyd(source, way, self.moments, source.take([0]), max_iter=1, tol=0.0)
+            leaves[0].center = run.centers[0]
         for label, leaf in enumerate(leaves):
             if leaf.link:
                 labels[leaf.numbers] = label
@@ -134,19 +135,23 @@ class _Bisecting:
                 self.children[split][side] = -1 - label
         centers = np.array([leaf.center for leaf in leaves] + [leaves[-1].center] * (k - len(leaves)))
         inertia = source.reduce(way.prepare(centers).own_inertia_pass(), row_state=(labels,)).inertia
+        n_splits = len(leaves) - 1
         tree = Tree(
-            np.array(self.centers, source.dtype).reshape(-1, 2, source.d),
-            np.array(self.children, np.int64).reshape(-1, 2),
+            np.array(self.centers, source.dtype).reshape(n_splits, 2, source.d),
+            np.array(self.children, np.int64).reshape(n_splits, 2),
         )
         return Bisection(centers, labels, inertia, tree, len(leaves))
 
 
-def bisect(source, k, start, *, strategy="biggest_inertia", n_init=1, max_iter=300, tol=1e-4, callback=None, tell=None):
+def bisect(
+    source, moments, k, start, *, strategy="biggest_inertia", n_init=1, max_iter=300, tol=1e-4, callback=None, tell=None
+):
     """Split the rows into k clusters, always the one that the strategy picks.
 
     Parameters
     ----------
     source : rows, see sources/blocks.py
+    moments : Moments of the source
     start : callable
         start(rows, numbers) gives two first centers for rows that are a source, of these numbers (None: all).
     strategy : one of STRATEGIES
@@ -166,7 +171,7 @@ def bisect(source, k, start, *, strategy="biggest_inertia", n_init=1, max_iter=3
     .. [1] M. Steinbach, G. Karypis, V. Kumar, "A comparison of document clustering techniques", KDD workshop on text
        mining, 2000.
     """
-    state = _Bisecting(source, strategy)
+    state = _Bisecting(source, moments, strategy)
     while len(state.leaves) < k:
         place = state.next_leaf()
         if place is None:
@@ -186,7 +191,7 @@ def walk(source, tree, leaf_centers):
         return labels
     wide = leaf_centers.astype(np.float64)
     shift = exact_shift(wide.mean(axis=0), wide.std(axis=0), source.dtype, integers=False)
-    way = choose_assigner("auto")(source.dtype, source.d, shift, source.cosine)
+    way = labelling_way(source, shift)
     split_centers = tree.centers.astype(source.dtype)
     for first in range(0, source.n, WALK_ROWS):
         numbers = np.arange(first, min(first + WALK_ROWS, source.n)) if source.n > WALK_ROWS else None

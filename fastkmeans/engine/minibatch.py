@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastkmeans.engine.assigners import choose_assigner
-
 REASSIGN_ROWS = 10  # rows a cluster between two looks for starved centers
 REASSIGN_SHARE = 0.5  # of the rows of a batch, at most, that become centers
 
@@ -51,11 +49,6 @@ class StepStats:
     n_reassigned: int
     ended: str = ""
     """Why this was the last batch: "shift", "inertia", or "" where it was not."""
-
-
-def labelling_way(source, shift):
-    """The assigner for rows of the source, moved by `shift`."""
-    return choose_assigner("auto")(source.dtype, source.d, shift, source.cosine)
 
 
 def learn(batch, way, progress, random, reassignment_ratio):

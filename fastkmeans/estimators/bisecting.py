@@ -128,7 +128,7 @@ class BisectingKMeans(BaseKMeans):
             array = check.as_rows(self._validate(X, reset=True))
             check.check_n_clusters(self.n_clusters, len(array))
             weights = check.as_weights(sample_weight, len(array))
-            source, _ = check.checked_source(array, weights, n_threads=self.n_threads)
+            source, moments = check.checked_source(array, weights, n_threads=self.n_threads)
             random = check.as_generator(self._seed())
 
             def start(rows, numbers):
@@ -139,7 +139,7 @@ class BisectingKMeans(BaseKMeans):
                 return check.as_init(self.init, 2, own, rows, "euclidean", legacy)
 
             found = bisect(
-                source, self.n_clusters, start, strategy=self.bisecting_strategy, n_init=self.n_init,
+                source, moments, self.n_clusters, start, strategy=self.bisecting_strategy, n_init=self.n_init,
                 max_iter=self.max_iter, tol=self.tol, callback=Narrator(self.tol) if self.verbose else None,
                 tell=tell_split if self.verbose else None,
             )  # fmt: skip

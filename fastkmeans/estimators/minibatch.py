@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from fastkmeans import validation as check
+from fastkmeans.engine.assigners import labelling_way
 from fastkmeans.engine.minibatch import (
     Progress,
     best_start,
-    labelling_way,
     learn,
     run_minibatch,
     some_rows,
