@@ -87,8 +87,9 @@ def run(options):
 
 
 def _beside_theirs(workload, options):
-    import fastkmeans
     import sklearn.cluster
+
+    import fastkmeans
 
     rows, name = datasets.load(workload.data), workload.estimator
     makers = {peers.OURS: getattr(fastkmeans, name)}
