@@ -40,7 +40,8 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
 
     def _validate(self, X, *, reset):
         """X as the core takes it: any number type, read where it lies; the core looks at every value."""
-        if type(X) is np.ndarray and X.ndim == 2 and X.dtype.kind in "biuf":  # what is left to check takes 0.1 ms less
+        if type(X) is np.ndarray and X.ndim == 2 and X.size and X.dtype.kind in "biuf":
+            # The core makes the other checks again, and quicker.
             return validate_data(self, X, reset=reset, skip_check_array=True)
         return validate_data(
             self, X, reset=reset, accept_sparse=True, accept_large_sparse=True, dtype="numeric",
