@@ -18,6 +18,8 @@ _HOMES = {
     "transform": "api",
     "kmeans_plusplus": "api",
     "KMeans": "estimators",
+    "MiniBatchKMeans": "estimators",
+    "BisectingKMeans": "estimators",
     "k_means": "estimators",
     "patch_sklearn": "patch",
     "unpatch_sklearn": "patch",

@@ -303,11 +303,11 @@ def check_tol(tol):
     return float(tol)
 
 
-def check_n_init(n_init, init):
-    """How many runs: "auto" is 10 for random starts and callables, else 1; fixed centers need one."""
+def check_n_init(n_init, init, several=10):
+    """How many runs: "auto" is `several` for random starts and callables, else 1; fixed centers need one."""
     fixed = not isinstance(init, str) and not callable(init)
     if isinstance(n_init, str) and n_init == "auto":
-        return 10 if callable(init) or (isinstance(init, str) and init == "random") else 1
+        return several if callable(init) or (isinstance(init, str) and init == "random") else 1
     n_init = check_integer(n_init, "n_init")
     return 1 if fixed else n_init
 

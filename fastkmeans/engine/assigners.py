@@ -1,6 +1,6 @@
 """The ways to label rows, and their registry. Each gives the labels of the one definition of nearest."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -87,27 +87,53 @@ class DensePass:
         return left
 
 
-@dataclass
-class DistancePass:
-    """Squared distances of the rows to the centers of their labels, times their weights; keeps the farthest."""
+class OwnDistances:
+    """A pass over the squared distances of the rows to the centers of their labels, times their weights."""
 
-    way: "Dense"
-    wanted: int
-    row_seconds: float = field(init=False)
-    partial_bytes: int = field(init=False)
-    centers_shape: tuple = (0, 0)
+    centers_shape = (0, 0)
 
-    def __post_init__(self):
-        self.row_seconds = 1e-9 * (40 + self.way.centers.shape[1])
-        self.partial_bytes = 16 * self.wanted
+    def __init__(self, way):
+        self.way = way
+        self.row_seconds = 1e-9 * (40 + way.centers.shape[1])
+
+    def sq_dists(self, block, start, stop, labels):
+        """Weight times squared distance of rows [start, stop) of the block."""
+        sq_dists = self.way.own_sq_dists(block, start, stop, labels)
+        if len(block.weights):
+            sq_dists *= block.weights[start:stop]
+        return sq_dists
+
+
+class ClusterInertiaPass(OwnDistances):
+    """The inertia of each cluster."""
+
+    def __init__(self, way):
+        super().__init__(way)
+        self.partial_bytes = 8 * len(way.centers)
+
+    def start(self):
+        return np.zeros(len(self.way.centers))
+
+    def add(self, block, start, stop, partial, labels):
+        partial += np.bincount(labels, self.sq_dists(block, start, stop, labels), len(partial))
+
+    def merge(self, left, right):
+        left += right
+        return left
+
+
+class DistancePass(OwnDistances):
+    """The rows that are farthest from their centers, `wanted` of them."""
+
+    def __init__(self, way, wanted):
+        super().__init__(way)
+        self.wanted, self.partial_bytes = wanted, 16 * wanted
 
     def start(self):
         return [np.empty(0), np.empty(0, np.int64)]
 
     def add(self, block, start, stop, partial, labels):
-        sq_dists = self.way.own_sq_dists(block, start, stop, labels)
-        if len(block.weights):
-            sq_dists *= block.weights[start:stop]
+        sq_dists = self.sq_dists(block, start, stop, labels)
         partial[:] = self._farthest(sq_dists, np.arange(start, stop) + block.first)
 
     def merge(self, left, right):
@@ -214,6 +240,9 @@ class Dense:
 
     def distance_pass(self, wanted):
         return DistancePass(self, wanted)
+
+    def cluster_inertia_pass(self):
+        return ClusterInertiaPass(self)
 
     def own_sq_dists(self, block, start, stop, labels):
         """Squared distance of every row of a slab to the center of its label."""

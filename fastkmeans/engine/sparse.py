@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastkmeans.engine.assigners import DistancePass, Sums
+from fastkmeans.engine.assigners import ClusterInertiaPass, DistancePass, Sums
 from fastkmeans.engine.machine import vector_set
 from fastkmeans.engine.moments import Moments, UnusableRow, largest_value
 from fastkmeans.engine.plus_plus import ScorePass, Seeding
@@ -168,6 +168,9 @@ class Sparse:
 
     def distance_pass(self, wanted):
         return DistancePass(self, wanted)
+
+    def cluster_inertia_pass(self):
+        return ClusterInertiaPass(self)
 
     def own_sq_dists(self, block, start, stop, labels):
         """Squared distance of every row of a slab to the center of its label."""

@@ -7,6 +7,8 @@ except ImportError as error:
         'fastkmeans\' estimators need scikit-learn: pip install "fastkmeans-numba[sklearn]" (fastkmeans.fit does not)'
     ) from error
 
+from fastkmeans.estimators.bisecting import BisectingKMeans
 from fastkmeans.estimators.kmeans import KMeans, k_means
+from fastkmeans.estimators.minibatch import MiniBatchKMeans
 
-__all__ = ["KMeans", "k_means"]
+__all__ = ["BisectingKMeans", "KMeans", "MiniBatchKMeans", "k_means"]

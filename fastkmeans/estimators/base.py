@@ -1,5 +1,6 @@
 """What the estimators share: parameters, checks of X, and everything that needs only the centers."""
 
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -40,11 +41,25 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
 
     def _validate(self, X, *, reset):
         """X as the core takes it: any number type, read where it lies; the core looks at every value."""
+        if type(X) is np.ndarray and X.ndim == 2 and X.size and X.dtype.kind in "biuf":
+            # The core makes the other checks again, and quicker.
+            return validate_data(self, X, reset=reset, skip_check_array=True)
         check.refuse_no_table(X)
         return validate_data(
             self, X, reset=reset, accept_sparse=True, accept_large_sparse=True, dtype="numeric",
             ensure_all_finite=False,
         )  # fmt: skip
+
+    @contextmanager
+    def _all_or_nothing(self):
+        """Whatever fails inside, or is interrupted, leaves the estimator as it was."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def fit_predict(self, X, y=None, sample_weight=None):
         """Fit X and return the labels of its rows.

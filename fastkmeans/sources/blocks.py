@@ -45,10 +45,23 @@ class Block:
         self.array, self.first, self.weights = array, first, weights
         self.n = len(array)
         self.rows = describe_rows(array, dtype, vector_set())
+        self.as_computed = array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned
 
     def weights_in(self, start, stop):
         """The weights of rows [start, stop), (0,) where there are none."""
         return self.weights[start:stop]
+
+    def take(self, numbers, d, cosine, out, *, whole):
+        """Copy those of the rows with these numbers that lie in the block; `whole`: all of them do."""
+        if not whole:
+            inside = np.flatnonzero((numbers >= self.first) & (numbers < self.first + self.n))
+            part = np.empty((len(inside), d), out.dtype)
+            self.take(numbers[inside] - self.first, d, cosine, part, whole=True)
+            out[inside] = part
+        elif self.as_computed and not cosine:
+            np.take(self.array, numbers, axis=0, out=out, mode="clip")  # 26 ns a row at d=32, and 177 by the kernel
+        else:
+            gather_rows(self.rows, numbers, d, int(cosine), out)
 
 
 class ArrayRows:
@@ -157,12 +170,15 @@ class ArrayRows:
         """The rows with these numbers, (m, d) in the computing type, of length 1 for cosine (unless not `unit`)."""
         numbers = np.asarray(numbers, np.int64)
         out = np.empty((len(numbers), self.d), self.dtype)
-        for block in self.blocks:
-            inside = np.flatnonzero((numbers >= block.first) & (numbers < block.first + block.n))
-            if len(inside):
-                part = np.empty((len(inside), self.d), self.dtype)
-                gather_rows(block.rows, numbers[inside] - block.first, self.d, int(self.cosine and unit), part)
-                out[inside] = part
+        row_seconds = 1e-9 * (20 + 0.4 * self.d)
+        cuts = threads.slab_cuts(len(numbers), self.d, row_seconds)
+
+        def take_part(part):
+            own = slice(cuts[part], cuts[part + 1])
+            for block in self.blocks:
+                block.take(numbers[own], self.d, self.cosine and unit, out[own], whole=len(self.blocks) == 1)
+
+        threads.run(len(cuts) - 1, take_part, self.threads_for(len(numbers) * row_seconds))
         return out
 
     def gathered(self, numbers, weights):

@@ -8,6 +8,7 @@ import numpy as np
 from fastkmeans.engine.assigners import ASSIGNERS
 from fastkmeans.engine.machine import vector_set
 from fastkmeans.engine.sparse import Sparse, SparseSeeding, measure_sparse
+from fastkmeans.kernels.gather import gather_rows
 from fastkmeans.kernels.sparse import describe_sparse_rows
 from fastkmeans.sources.blocks import ArrayRows, computing_dtype
 
@@ -36,6 +37,10 @@ class SparseBlock:
     def weights_in(self, start, stop):
         """The weights of rows [start, stop), (0,) where there are none."""
         return self.weights[start:stop]
+
+    def take(self, numbers, d, cosine, out, *, whole):
+        """Write the rows with these numbers, zeros and all."""
+        gather_rows(self.rows, numbers, d, int(cosine), out)
 
 
 class SparseRows(ArrayRows):
