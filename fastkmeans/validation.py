@@ -52,14 +52,9 @@ def _as_sparse(X, name):
 
 
 def _as_array(X, name):
-    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
-        raise ValueError(
-            f"{name} is a masked array with {np.ma.count_masked(X)} masked entries, which k-means cannot skip; "
-            f"fill them ({name}.filled(value)) or drop those rows"
-        )
     if is_sparse(X):
         raise TypeError(f"{name} is a sparse matrix; pass {name}.toarray() if it fits in memory")
-    refuse_no_table(X, name)
+    refuse_what_is_no_table(X, name)
     try:
         array = np.asarray(_table_to_array(X, name))
     except ValueError as error:
@@ -67,8 +62,13 @@ def _as_array(X, name):
     return _checked_dtype(array, name)
 
 
-def refuse_no_table(X, name="X"):
-    """Raise if X is of a type that holds no table, whatever is in it."""
+def refuse_what_is_no_table(X, name="X"):
+    """Raise if X is of a type that holds no table, or one with holes, whatever is in it."""
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        raise ValueError(
+            f"{name} is a masked array with {np.ma.count_masked(X)} masked entries, which k-means cannot skip; "
+            f"fill them ({name}.filled(value)) or drop those rows"
+        )
     if isinstance(X, (str, bytes, dict, set)) or (hasattr(X, "__next__") and not hasattr(X, "__array__")):
         raise TypeError(f"{name} must be a table of numbers, got {type(X).__name__}; pass a 2-D array or a data frame")
 

@@ -44,7 +44,7 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
         if type(X) is np.ndarray and X.ndim == 2 and X.size and X.dtype.kind in "biuf":
             # The core makes the other checks again, and quicker.
             return validate_data(self, X, reset=reset, skip_check_array=True)
-        check.refuse_no_table(X)
+        check.refuse_what_is_no_table(X)
         return validate_data(
             self, X, reset=reset, accept_sparse=True, accept_large_sparse=True, dtype="numeric",
             ensure_all_finite=False,

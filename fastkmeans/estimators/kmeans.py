@@ -5,6 +5,7 @@ import warnings
 from sklearn.exceptions import ConvergenceWarning
 
 from fastkmeans import api
+from fastkmeans import validation as check
 from fastkmeans.estimators.base import LLOYD_CONSTRAINTS, BaseKMeans
 
 
@@ -153,6 +154,7 @@ class KMeans(BaseKMeans):
         self.cluster_centers_, self.labels_ = result.centers, result.labels
         self.inertia_, self.n_iter_ = result.inertia, result.n_iter
         self.converged_, self.history_ = result.converged, result.history
+        self._n_init = check.check_n_init(self.n_init, self.init)
         return self
 
     def to_sklearn(self):
