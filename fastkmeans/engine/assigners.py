@@ -33,6 +33,7 @@ class Sums:
     n_settled: int = 0
     inertia: float = 0.0
     moved_spread: float = 0.0
+    n_swept: int = 0
 
     @classmethod
     def of(cls, k, d):
@@ -162,6 +163,13 @@ class Dense:
     """
 
     name = "dense"
+    states = ()
+
+    def watch(self, source, k):
+        """Nothing is known of rows from one pass to the next."""
+
+    def learn(self, partial):
+        """Nor learnt from a pass."""
 
     def __init__(self, dtype, d, shift, cosine):
         self.dtype, self.d, self.cosine = np.dtype(dtype), d, int(cosine)

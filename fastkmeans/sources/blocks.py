@@ -115,7 +115,7 @@ class ArrayRows:
             return partial
 
         n_threads = self.threads_for(self.n * kernel.row_seconds)
-        allowed = partials_budget(self, kernel.centers_shape) / max(1, kernel.partial_bytes)
+        allowed = (partials_budget(self, kernel.centers_shape) - getattr(kernel, "held_bytes", 0)) / max(1, kernel.partial_bytes)
         n_threads = max(1, min(n_threads, int(allowed) - math.ceil(math.log2(len(slabs) + 1))))
         return threads.reduce(len(slabs), leaf, kernel.merge, n_threads)
 
