@@ -6,8 +6,8 @@ import numbers
 
 import numpy as np
 
-from fastkmeans.engine.assigners import ALIASES, ASSIGNERS
 from fastkmeans.engine.moments import UnusableRow, largest_value, measure
+from fastkmeans.engine.planner import ALIASES, ASSIGNERS
 from fastkmeans.engine.seeding import SEEDINGS
 from fastkmeans.sources.blocks import ArrayRows, computing_dtype
 from fastkmeans.sources.sparse import SparseRows, canonical_rows, is_sparse
