@@ -19,11 +19,11 @@ def planned(source, algorithm, k=None, max_iter=None):
         return source.only_way.name, "the one way for these rows"
     if algorithm not in ALIASES:
         return algorithm, "asked for"
-    if k is None or max_iter < BOUNDS_ITERATIONS:
-        return "dense", "too few passes for bounds"
-    if k < BOUNDS_CLUSTERS or k * source.d < BOUNDS_VALUES:
-        return "dense", f"{k} clusters of {source.d} columns are too few for bounds to save more than they cost"
-    return "bounds", f"{k} clusters of {source.d} columns: groups of centers are worth ruling out"
+    if k is None or k < BOUNDS_CLUSTERS or k * source.d < BOUNDS_VALUES:
+        return "dense", "clusters and columns are too few for bounds to save more than they cost"
+    if max_iter < BOUNDS_ITERATIONS:
+        return "dense", "iterations are too few for bounds to save more than they cost"
+    return "bounds", f"groups of {k} clusters of {source.d} columns are worth ruling out"
 
 
 def assigner_for(source, algorithm, shift, k=None, max_iter=None):

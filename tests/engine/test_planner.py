@@ -1,0 +1,89 @@
+"""Ways of labelling: equal labels by every way, what "auto" takes, and bounds that are given up."""
+
+import numpy as np
+import pytest
+
+import fastkmeans
+from fastkmeans.engine import bounds, threads
+from fastkmeans.engine.planner import ALIASES, ASSIGNERS, planned
+from fastkmeans.sources.blocks import ArrayRows
+from tests.checks import assert_labels_by_definition, assert_same_bits, assert_same_result
+from tests.engine.rows import blobs
+
+FIXED = {"init": "random", "n_init": 1, "random_state": 0, "tol": 0}
+
+
+@pytest.fixture(autouse=True)
+def many_slabs(monkeypatch):
+    monkeypatch.setattr(threads, "SLAB_SECONDS", (1e-6, 1e-5))
+    monkeypatch.setattr(threads, "SERIAL_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "u1", "f2", ">f4"])
+@pytest.mark.parametrize("n, d, k", [(1, 1, 1), (300, 2, 300), (2003, 5, 60), (1501, 16, 130), (700, 70, 25)])
+@pytest.mark.parametrize("options", [{}, {"metric": "cosine"}, {"sample_weight": True}])
+@pytest.mark.filterwarnings("ignore::fastkmeans.TooFewDistinctRows")
+def test_ways_give_equal_labels(dtype, n, d, k, options):
+    X = (blobs(n, d, 40, dtype=np.float64) * 2 + 100).astype(dtype)
+    if "sample_weight" in options:
+        options = {"sample_weight": np.random.default_rng(0).random(n)}
+    dense = fastkmeans.fit(X, k, algorithm="dense", max_iter=12, **FIXED, **options)
+    for name in ASSIGNERS:
+        result = fastkmeans.fit(X, k, algorithm=name, max_iter=12, **FIXED, **options)
+        assert_same_bits(result.labels, dense.labels)
+        assert_same_bits(result.labels, result.predict(X))
+        np.testing.assert_allclose(result.centers, dense.centers, rtol=1e-6, atol=1e-6)
+        assert (result.n_iter, result.converged) == (dense.n_iter, dense.converged)
+        assert result.inertia == pytest.approx(dense.inertia, rel=1e-9)
+        if dtype != ">f4":
+            assert_labels_by_definition(X, result.centers, result.labels, result.metric)
+
+
+@pytest.mark.parametrize("name", ASSIGNERS)
+def test_same_bits_on_any_number_of_threads(name, n_threads):
+    X = blobs(4001, 6, 50, dtype=np.float32) + np.float32(1e3)
+    one, other = (
+        fastkmeans.fit(X, 100, algorithm=name, max_iter=20, n_threads=count, **FIXED) for count in (1, n_threads)
+    )
+    assert_same_result(one, other)
+
+
+def test_empty_clusters_and_restarts_by_bounds():
+    X = blobs(3000, 4, 30)
+    far = np.vstack([X[:50], np.full((10, 4), 1e5)])
+    dense, bounded = (fastkmeans.fit(X, 60, init=far, algorithm=name) for name in ("dense", "bounds"))
+    assert_same_bits(dense.labels, bounded.labels)
+    assert any(stats.n_relocated for stats in bounded.history)
+    options = {"init": "random", "n_init": 4, "random_state": 0, "max_iter": 8}
+    dense, bounded = (fastkmeans.fit(X, 60, algorithm=name, **options) for name in ("dense", "bounds"))
+    assert_same_bits(dense.labels, bounded.labels)
+
+
+def test_a_fit_from_the_result_is_a_fixed_point():
+    X = blobs(3000, 4, 30, dtype=np.float32)
+    result = fastkmeans.fit(X, 110, algorithm="bounds", **FIXED)
+    assert result.converged
+    again = fastkmeans.fit(X, 110, init=result.centers, algorithm="bounds", tol=0)
+    assert again.n_iter == 1
+    assert_same_bits(again.centers, result.centers)
+    assert_same_bits(again.labels, result.labels)
+
+
+def test_what_auto_takes():
+    wide, narrow = ArrayRows(np.zeros((10, 64), np.float32)), ArrayRows(np.zeros((10, 2), np.float32))
+    assert planned(wide, "auto", 100, 300)[0] == planned(wide, "lloyd", 100, 300)[0] == "bounds"
+    assert planned(narrow, "auto", 500, 300)[0] == planned(wide, "auto", 50, 300)[0] == "dense"
+    assert planned(wide, "auto", 100, 2)[0] == planned(wide, "auto")[0] == "dense"
+    assert planned(narrow, "bounds", 2, 1)[0] == "bounds" and "elkan" in ALIASES
+    X = blobs(2000, 40, 60, dtype=np.float32)
+    result = fastkmeans.fit(X, 100, max_iter=6, **FIXED)
+    assert result.plan.startswith("bounds (") and result.history[-1].algorithm == "bounds"
+
+
+def test_bounds_that_rule_nothing_out_are_given_up(monkeypatch):
+    monkeypatch.setattr(bounds, "MOST_SWEPT", -1.0)
+    X = blobs(2000, 4, 30)
+    result = fastkmeans.fit(X, 50, algorithm="bounds", max_iter=8, **FIXED)
+    names = [stats.algorithm for stats in result.history]
+    assert names == ["bounds"] * (bounds.TRIED_PASSES - 1) + ["dense"] * (8 - bounds.TRIED_PASSES + 1)
+    assert_same_bits(result.labels, fastkmeans.fit(X, 50, algorithm="dense", max_iter=8, **FIXED).labels)
