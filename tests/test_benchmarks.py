@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import compare, datasets, kernels, peers, report, suite_memory
+from benchmarks import compare, datasets, kernels, peers, report, suite_memory, suite_sparse
 from benchmarks.options import Options
 
 ROOT = Path(__file__).absolute().parent.parent
@@ -108,6 +108,15 @@ def test_datasets_are_reproducible_float32_rows():
     np.testing.assert_array_equal(datasets.load("blobs:300:3:4"), expected)
     assert datasets.load("noise:30:3", np.float64, "F").flags.f_contiguous
     np.testing.assert_array_equal(datasets.first_centers(rows, 5), datasets.first_centers(rows, 5))
+
+
+def test_sparse_datasets_and_their_judge():
+    rows = datasets.load("sparse:300:50:10:4")
+    assert datasets.available("sparse:300:50:10:4") and rows.format == "csr" and rows.has_canonical_format
+    assert rows.shape == (300, 50) and rows.dtype == np.float32 and 3 * 300 < rows.nnz <= 5 * 300
+    np.testing.assert_array_equal(rows.toarray(), datasets.load("sparse:300:50:10:4").toarray())
+    dense = rows.toarray()
+    assert suite_sparse.inertia(rows, dense[:4]) == pytest.approx(peers.inertia(dense, dense[:4]))
 
 
 def test_datasets_come_from_the_named_folder(tmp_path, monkeypatch):
