@@ -48,8 +48,8 @@ class BoundsPass(DensePass):
         moved, settled, spread, swept = bound_slab(
             block.rows, start, stop, block.weights_in(start, stop), labels, norms, known, way.fresh, way.centers,
             way.shift, way.panels, way.center_norms, way.bounds, (way.cosine, way.shifted, self.action), way.grouped,
-            way.group_panels, way.order, way.group_of, way.drift, partial.cluster_sums, partial.cluster_weights,
-            scratch, way.shape,
+            way.group_panels, way.order, way.group_of, way.near, way.drift, partial.cluster_sums,
+            partial.cluster_weights, scratch, way.shape,
         )  # fmt: skip
         way.return_bounds_scratch(scratch)
         partial.n_moved += moved
@@ -69,6 +69,7 @@ class Bounded(Dense):
     """
 
     compiled_fit = False
+    near = np.empty((0, 0), np.float32)
 
     @property
     def name(self):
@@ -78,6 +79,7 @@ class Bounded(Dense):
     def watch(self, source, k):
         """Make room for what is known of the rows, in groups so large that it may be held."""
         m = len(self.shape[0])
+        self._free_bounds_scratch = []
         allowed = STATE_SHARE * max(MEMORY_FLOOR, MEMORY_SHARE * source.n_bytes) / source.n - self.dtype.itemsize
         most_groups = max(1, int(allowed / 4))
         n_panels = -(-k // m)
@@ -86,7 +88,7 @@ class Bounded(Dense):
         self.states = source.new_row_state(np.float32, self.n_groups), source.new_row_state(self.dtype)
         self.state_bytes = source.n * (4 * self.n_groups + self.dtype.itemsize)
         self.n_pairs = source.n * self.n_groups
-        self.known, self.passes, self._free_bounds_scratch = None, 0, []
+        self.known, self.passes = None, 0
 
     def learn(self, partial):
         """Give bounds up that rule out too little: from there on every pass is dense."""
@@ -118,14 +120,14 @@ class Bounded(Dense):
         self._pack_groups()
         return BoundsPass(self, action)
 
-    def _group(self):
-        """Put neighbours into groups; they stay together for the whole run."""
+    def _group(self, first=0):
+        """Put neighbours among the centers from `first` on into groups; they stay together for the whole run."""
         size = self.group_panels * len(self.shape[0])
         self.order = np.full(self.n_groups * size, -1, np.int32)
-        self.group_of = np.empty(len(self.centers), np.int32)
-        for group, run in enumerate(neighbours_in_runs(self.centers, size)):
-            self.order[group * size : group * size + len(run)] = run
-            self.group_of[run] = group
+        self.group_of = np.full(len(self.centers), -1, np.int32)
+        for group, run in enumerate(neighbours_in_runs(self.centers[first:], size)):
+            self.order[group * size : group * size + len(run)] = run + first
+            self.group_of[run + first] = group
 
     def _pack_groups(self):
         """Pack the centers in the order of the groups, each in whole panels."""
@@ -147,3 +149,44 @@ class Bounded(Dense):
 
     def return_bounds_scratch(self, scratch):
         self._free_bounds_scratch.append(scratch)
+
+
+class Newcomers(Bounded):
+    """Centers that join others: a row meets only the groups of new ones that its own center does not rule out.
+
+    A new center farther from a row's own than twice the row's distance is farther (the triangle inequality). Nothing is
+    remembered from one pass to the next.
+    """
+
+    def join(self, centers, n_old):
+        """Pack `centers`, of which all from `n_old` on are new; labels tell of the old ones."""
+        self.prepare(centers)
+        m = len(self.shape[0])
+        self.group_panels = GROUP_CENTERS // m
+        self.n_groups = -(-(len(centers) - n_old) // (self.group_panels * m))
+        self._free_bounds_scratch = []
+        self.fresh, self.state_bytes, self.drift = True, 0, np.zeros(self.n_groups)
+        self._group(n_old)
+        self._pack_groups()
+        self.near = np.empty((self.n_groups, n_old), np.float32)
+        wide = centers - centers[:n_old].mean(axis=0)
+        squares = (wide.astype(np.float64) ** 2).sum(axis=1)
+        slack = 4 * self.d * np.finfo(self.dtype).eps  # of a product summed in any order, and of centring
+        for group in range(self.n_groups):
+            own = np.flatnonzero(self.group_of == group)
+            both = squares[:n_old, None] + squares[own]
+            sq_dists = both * (1 - slack) - 2.0 * (wide[:n_old] @ wide[own].T)
+            self.near[group] = np.sqrt(np.maximum(sq_dists, 0.0)).min(axis=1) * (1 - 1e-6)
+        return self
+
+    def share_met(self, labels, sq_dists):
+        """The share of pairs that are not ruled out, for rows of these labels and squared distances."""
+        return float((self.near[:, labels] <= 2 * np.sqrt(sq_dists)).mean())
+
+    def label(self, block, start, stop, labels):
+        """Give rows to new centers that are nearer; labels are those of the old ones."""
+        met = BoundsPass(self, LABELS_ONLY)
+        n = stop - start
+        # Bounds and lengths of rows are of no use afterwards: every group writes to the same place.
+        spare = np.broadcast_to(np.empty(n, np.float32), (self.n_groups, n)).T
+        met.add(block, start, stop, met.start(), labels, spare, np.empty(n, self.dtype))

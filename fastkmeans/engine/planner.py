@@ -13,13 +13,18 @@ BOUNDS_CLUSTERS, BOUNDS_VALUES = 96, 2000
 BOUNDS_ITERATIONS = 4  # fewer do not pay for the first pass
 
 
+def worth_bounds(source, k):
+    """Whether k centers are so many, and so wide, that ruling groups of them out saves more than it costs."""
+    return not hasattr(source, "only_way") and k >= BOUNDS_CLUSTERS and k * source.d >= BOUNDS_VALUES
+
+
 def planned(source, algorithm, k=None, max_iter=None):
     """(the name of the way, why) for a run of up to `max_iter` iterations; without k for single passes."""
     if hasattr(source, "only_way"):
         return source.only_way.name, "the one way for these rows"
     if algorithm not in ALIASES:
         return algorithm, "asked for"
-    if k is None or k < BOUNDS_CLUSTERS or k * source.d < BOUNDS_VALUES:
+    if k is None or not worth_bounds(source, k):
         return "dense", "clusters and columns are too few for bounds to save more than they cost"
     if max_iter < BOUNDS_ITERATIONS:
         return "dense", "iterations are too few for bounds to save more than they cost"

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from fastkmeans.engine.bounds import MOST_SWEPT, Newcomers
 from fastkmeans.engine.moments import exact_shift
-from fastkmeans.engine.planner import assigner_for
+from fastkmeans.engine.planner import assigner_for, worth_bounds
 from fastkmeans.engine.plus_plus import n_local_trials, others, plus_plus
 from fastkmeans.kernels.scalable import draw_by_chance
 
@@ -55,6 +56,15 @@ class NearerPass:
         return left
 
 
+class NewcomersPass(NearerPass):
+    """As NearerPass, but rows meet only the new candidates that the triangle inequality does not rule out."""
+
+    def add(self, block, start, stop, partial, labels, closest):
+        nearest = labels.copy()
+        self.way.label(block, start, stop, nearest)
+        partial[0] = self.way.take_nearer(block, start, stop, nearest, 0, labels, closest)
+
+
 class WeightPass:
     """The weight of the rows of each label."""
 
@@ -72,6 +82,18 @@ class WeightPass:
     def merge(self, left, right):
         left += right
         return left
+
+
+def nearer_pass(source, way, candidates, drawn, labels, sq_dists):
+    """The pass for rows newly drawn; `labels` and `sq_dists`, of a few rows, tell how much can be ruled out."""
+    new = source.take(drawn)
+    if len(candidates) and worth_bounds(source, len(drawn)):
+        joined = Newcomers.for_source(source, way.shift).join(
+            np.concatenate([source.take(candidates), new]), len(candidates)
+        )
+        if joined.share_met(labels, sq_dists) <= MOST_SWEPT:
+            return NewcomersPass(joined, 0)
+    return NearerPass(way.prepare(new), len(candidates))
 
 
 def scalable(source, k, random, progress=None):
@@ -95,8 +117,8 @@ def scalable(source, k, random, progress=None):
     drawn = some[:1]
     candidates, potential = np.empty(0, np.int64), np.inf
     for turn in range(ROUNDS + 1):
-        way.prepare(source.take(drawn))
-        potential = source.reduce(NearerPass(way, len(candidates)), row_state=(labels, closest))[0]
+        nearer = nearer_pass(source, way, candidates, drawn, labels[some], closest[some])
+        potential = source.reduce(nearer, row_state=(labels, closest))[0]
         candidates = np.concatenate([candidates, drawn])
         stop = progress is not None and progress(len(candidates), potential) is False
         if turn == ROUNDS or stop or not potential > 0.0:

@@ -87,7 +87,8 @@ def bound_slab(
     grouped,  # in     centers packed in the order of the groups, whole panels for each
     group_panels,  # panels of a group
     order,  # in     (groups * group_panels * m,) which center each place holds, -1 for none
-    group_of,  # in     (k,) the group of each center
+    group_of,  # in     (k,) the group of each center, -1 for none
+    near,  # in     (groups, labels) at most the distance from a label's center to any of a group; or (0, 0)
     drift,  # in     (groups,) how far centers of each group moved at most since the last pass, rounded up
     cluster_sums,
     cluster_weights,
@@ -150,13 +151,18 @@ def bound_slab(
         n_vectors = (count + step - 1) // step
         for group in range(n_groups):
             own_lower = vector_view(lower_at + group * lower_stride, count, np.float32(0))
-            fall = np.float32(drift[group])
             n_listed = 0
-            for i in range(count):
-                bound = (own_lower[i] - fall) * FADE
-                own_lower[i] = bound
-                listed[n_listed] = i
-                n_listed += bound <= reach[i]
+            if len(near):  # nothing is remembered: a center farther from a row's own than twice its distance is farther
+                for i in range(count):
+                    listed[n_listed] = i
+                    n_listed += near[group, before[i]] <= 2 * reach[i]
+            else:
+                fall = np.float32(drift[group])
+                for i in range(count):
+                    bound = (own_lower[i] - fall) * FADE
+                    own_lower[i] = bound
+                    listed[n_listed] = i
+                    n_listed += bound <= reach[i]
             swept += n_listed
             group_part = grouped[group * group_values : (group + 1) * group_values]
             whole = n_listed >= WHOLE_FROM * count and (count % step == 0 or not in_place)

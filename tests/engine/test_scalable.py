@@ -122,3 +122,19 @@ def test_the_passes_of_k_means_parallel_against_numpy():
     drawn = np.concatenate(source.reduce(scalable.DrawPass(5, 0.01), row_state=(closest,)))
     chances = 0.01 * weights * closest
     assert_same_bits(drawn, np.flatnonzero(counter_keys(np.arange(1003), 5) < chances))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_candidates_that_are_ruled_out_change_nothing(dtype, metric, monkeypatch):
+    X = (blobs(4000, 21, 60) * 3 + 120).astype(dtype)
+    weights = np.random.default_rng(0).random(4000)
+    source, passes = ArrayRows(X, weights, cosine=metric == "cosine"), []
+    reduce = ArrayRows.reduce
+    monkeypatch.setattr(ArrayRows, "reduce", lambda *args, **state: passes.append(args[1]) or reduce(*args, **state))
+    chosen = []
+    for most_met in (2.0, -1.0):
+        monkeypatch.setattr(scalable, "MOST_SWEPT", most_met)
+        chosen.append(SEEDINGS["k-means||"](source, 60, np.random.default_rng(3)))
+    assert_same_bits(*chosen)
+    assert sum(isinstance(one, scalable.NewcomersPass) for one in passes) == scalable.ROUNDS
