@@ -126,8 +126,8 @@ class BisectingKMeans(BaseKMeans):
         self._validate_params()
         with self._all_or_nothing():
             array = check.as_rows(self._validate(X, reset=True))
-            check.check_n_clusters(self.n_clusters, len(array))
-            weights = check.as_weights(sample_weight, len(array))
+            check.check_n_clusters(self.n_clusters, array.shape[0])
+            weights = check.as_weights(sample_weight, array.shape[0])
             source, moments = check.checked_source(array, weights, n_threads=self.n_threads)
             random = check.as_generator(self._seed())
 

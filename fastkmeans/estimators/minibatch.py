@@ -161,7 +161,7 @@ class MiniBatchKMeans(BaseKMeans):
         self._validate_params()
         with self._all_or_nothing():
             array = check.as_rows(self._validate(X, reset=True))
-            weights = check.as_weights(sample_weight, len(array))
+            weights = check.as_weights(sample_weight, array.shape[0])
             source, moments = check.checked_source(array, weights, n_threads=self.n_threads)
             random = check.as_generator(self._seed())
             start = self._start_sizes(source.n)
@@ -197,7 +197,7 @@ class MiniBatchKMeans(BaseKMeans):
         with self._all_or_nothing():
             begun = hasattr(self, "cluster_centers_")
             array = check.as_rows(self._validate(X, reset=not begun))
-            weights = check.as_weights(sample_weight, len(array))
+            weights = check.as_weights(sample_weight, array.shape[0])
             dtype = np.promote_types(self.cluster_centers_.dtype, check.computing_type(array)) if begun else None
             source, moments = check.checked_source(array, weights, dtype=dtype, n_threads=self.n_threads)
             way = labelling_way(source, moments.shift)
