@@ -17,6 +17,8 @@ from benchmarks import (
     suite_memory,
     suite_quality,
     suite_seeding,
+    suite_serving,
+    suite_sparse,
     suite_startup,
     suite_ways,
 )
@@ -27,9 +29,11 @@ SUITES = {
     "memory": suite_memory.run,
     "seeding": suite_seeding.run,
     "fits": suite_fits.run,
+    "sparse": suite_sparse.run,
     "estimators": suite_estimators.run,
     "quality": suite_quality.run,
     "ways": suite_ways.run,
+    "serving": suite_serving.run,
     "startup": suite_startup.run,
 }
 OURS_ALONE = ("memory",)  # suites about us, where rivals appear only if they are named

@@ -2,6 +2,8 @@
 
 blobs:n:d:centers   normal clusters of unit spread around `centers` normal means of spread 3
 noise:n:d           one standard normal cloud: no clusters to find
+sparse:n:d:percent:centers   a CSR array with so many percent of its values stored: 60 % of a row's columns are drawn
+                    from those of its center, the others from all
 photo               the pixels of the photograph that comes with the package, as rows of red, green, blue
 any other name      NAME.npz, key x, in the folder that FASTKMEANS_DATA names
 """
@@ -21,7 +23,7 @@ class NotAvailable(ValueError):
 
 
 def load(name, dtype=np.float32, order="C"):
-    """The rows that `name` stands for, (n, d).
+    """The rows that `name` stands for, (n, d); those of "sparse" as a CSR array, whatever the order.
 
     Parameters
     ----------
@@ -31,6 +33,8 @@ def load(name, dtype=np.float32, order="C"):
     order : {"C", "F"}, default="C"
     """
     kind, *sizes = name.split(":")
+    if kind == "sparse":
+        return _sparse(*map(float, sizes)).astype(dtype)
     makers = {"blobs": _blobs, "noise": _noise, "photo": _photo}
     rows = makers[kind](*map(int, sizes)) if kind in makers else _stored(name)
     return np.asarray(rows, dtype=dtype, order=order)
@@ -41,7 +45,7 @@ def available(name):
     kind = name.split(":")[0]
     if kind == "photo":
         return _has_pillow()
-    return kind in ("blobs", "noise") or (_folder() is not None and (_folder() / f"{name}.npz").exists())
+    return kind in ("blobs", "noise", "sparse") or (_folder() is not None and (_folder() / f"{name}.npz").exists())
 
 
 def first_centers(rows, k, seed=SEED):
@@ -57,6 +61,21 @@ def _blobs(n, d, centers):
 
 def _noise(n, d):
     return np.random.default_rng(SEED).normal(size=(n, d)).astype(np.float32)
+
+
+def _sparse(n, d, percent, centers):
+    from scipy import sparse
+
+    n, d, centers, stored = int(n), int(d), int(centers), max(1, int(d * percent / 100))
+    rng = np.random.default_rng(SEED)
+    labels, columns = rng.integers(0, centers, n), rng.integers(0, d, (centers, 2 * stored))
+    own = columns[labels[:, None], rng.integers(0, 2 * stored, (n, stored))]
+    drawn = np.where(rng.random((n, stored)) < 0.6, own, rng.integers(0, d, (n, stored))).astype(np.int32)
+    values = (1 + rng.random((n, stored))).astype(np.float32)
+    begins = np.arange(n + 1, dtype=np.int32) * np.int32(stored)
+    rows = sparse.csr_array((values.ravel(), drawn.ravel(), begins), shape=(n, d))
+    rows.sum_duplicates()
+    return rows
 
 
 def _photo():

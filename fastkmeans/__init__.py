@@ -21,6 +21,8 @@ _HOMES = {
     "MiniBatchKMeans": "estimators",
     "BisectingKMeans": "estimators",
     "k_means": "estimators",
+    "patch_sklearn": "patch",
+    "unpatch_sklearn": "patch",
     "load": "persistence",
     "KMeansResult": "result",
     "IterationStats": "result",

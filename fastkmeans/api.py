@@ -6,7 +6,7 @@ import numpy as np
 
 from fastkmeans import validation as check
 from fastkmeans.engine import threads
-from fastkmeans.engine.assigners import choose_assigner
+from fastkmeans.engine.assigners import assigner_for
 from fastkmeans.engine.moments import exact_shift
 from fastkmeans.engine.plus_plus import plus_plus
 from fastkmeans.kernels.jit import compiler_lock
@@ -39,10 +39,11 @@ def fit(
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or sparse matrix of shape (n_samples, n_features)
         Numbers of any dtype, order and byte order, read where they lie and never copied whole; pandas, polars and
-        pyarrow tables of numbers. Computed in float32 where that holds the values exactly (float32, float16, bool,
-        8- and 16-bit integers), else in float64.
+        pyarrow tables of numbers. Sparse matrices of scipy are read by their stored values: CSR in place, other
+        formats as a CSR copy, and the zeros are never written out beyond a few rows. Computed in float32 where that
+        holds the values exactly (float32, float16, bool, 8- and 16-bit integers), else in float64.
     n_clusters : int
         Number of clusters, from 1 to n_samples.
     init : {"auto", "k-means++", "k-means||", "afk-mc2", "random"}, array or callable, default="auto"
@@ -65,7 +66,8 @@ def fit(
     random_state : int, Generator, RandomState or None, default=None
         Seed. The same seed gives the same bits for any number of threads. None draws from NumPy's global state.
     algorithm : {"auto", "dense", "lloyd", "elkan"}, default="auto"
-        How rows are labelled; every way gives the same labels. "lloyd" and "elkan" mean "auto".
+        How rows are labelled; every way gives the same labels. "lloyd" and "elkan" mean "auto". Sparse rows are
+        labelled by their own sweep, whatever the name.
     metric : {"euclidean", "cosine"}, default="euclidean"
         "cosine" clusters unit rows around unit centers; inertia is Euclidean there: 2 (1 - cos) a row.
     n_threads : int or None, default=None
@@ -94,9 +96,9 @@ def fit(
 
     Notes
     -----
-    O(n_samples * n_clusters * n_features) an iteration. Extra memory: partial sums, at most
-    max(64 MB, 15 % of X), and three arrays of the size of the centers in float64. The label of a row is the center
-    with the least float64 sum of squared differences, features in order, the lower index on a tie.
+    O(n_samples * n_clusters * n_features) an iteration, O(stored values * n_clusters) for sparse rows. Extra memory:
+    partial sums, at most max(64 MB, 15 % of X), and three arrays of the size of the centers in float64. The label of a
+    row is the center with the least float64 sum of squared differences, features in order, the lower index on a tie.
 
     References
     ----------
@@ -136,17 +138,17 @@ def fit(
 
 def _query(X, centers, metric, sample_weight, n_threads):
     """A source over X and an assigner prepared with the centers, for questions about given centers."""
-    array = check.as_rows(X)
+    array = check.as_rows(X, sparse=True)
     check.check_name(metric, METRICS, "metric")
     n_threads = check.check_n_threads(n_threads)
     stored = np.asarray(check.as_rows(centers, "centers"))
     dtype = np.promote_types(check.computing_type(array), check.computing_type(stored))
     centers = check.as_centers(stored, array.shape[1], dtype, metric)
-    weights = check.as_weights(sample_weight, len(array))
-    source, _ = check.checked_source(array, weights, metric=metric, dtype=dtype, n_threads=n_threads)
+    weights = check.as_weights(sample_weight, array.shape[0])
+    source = check.rows_to_ask(array, weights, metric=metric, dtype=dtype, n_threads=n_threads)
     wide = centers.astype(np.float64)
     shift = exact_shift(wide.mean(axis=0), wide.std(axis=0), dtype, integers=False)
-    return source, choose_assigner("auto")(dtype, source.d, shift, source.cosine).prepare(centers)
+    return source, assigner_for(source, "auto", shift).prepare(centers)
 
 
 def predict(X, centers, *, metric="euclidean", n_threads=None):
@@ -154,7 +156,7 @@ def predict(X, centers, *, metric="euclidean", n_threads=None):
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or sparse matrix of shape (n_samples, n_features)
         As for `fit`; its dtype need not be that of the centers.
     centers : array-like of shape (n_clusters, n_features)
         For ``metric="cosine"``, centers that are not of length 1 are divided by their length.
@@ -236,7 +238,7 @@ def kmeans_plusplus(X, n_clusters, *, sample_weight=None, x_squared_norms=None, 
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or sparse matrix of shape (n_samples, n_features)
     n_clusters : int
     sample_weight : array-like of shape (n_samples,), default=None
         Rows of weight 0 are not chosen while others are left.
@@ -264,14 +266,14 @@ def kmeans_plusplus(X, n_clusters, *, sample_weight=None, x_squared_norms=None, 
     .. [1] D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
     .. [2] E. Raff, "Exact acceleration of K-Means++ and K-Means||", IJCAI 2021.
     """
-    array = check.as_rows(X)
-    k = check.check_n_clusters(n_clusters, len(array))
+    array = check.as_rows(X, sparse=True)
+    k = check.check_n_clusters(n_clusters, array.shape[0])
     check.check_name(metric, METRICS, "metric")
-    check.check_norms(x_squared_norms, len(array))
+    check.check_norms(x_squared_norms, array.shape[0])
     if n_local_trials is not None:
         check.check_integer(n_local_trials, "n_local_trials")
     n_threads = check.check_n_threads(n_threads)
-    weights = check.as_weights(sample_weight, len(array))
+    weights = check.as_weights(sample_weight, array.shape[0])
     random = check.as_generator(random_state)
     source, _ = check.checked_source(array, weights, metric=metric, n_threads=n_threads)
     indices = plus_plus(source, k, random, n_trials=n_local_trials)

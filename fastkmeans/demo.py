@@ -11,6 +11,7 @@ import numpy as np
 
 from fastkmeans import api, plots
 from fastkmeans.engine.threads import available_threads
+from fastkmeans.result import KMeansResult
 
 FEATURES, CLUSTERS, COLOURS = 16, 64, 16
 SCALES = np.geomspace(6.0, 0.3, FEATURES)  # of the true centers, noise being 1: clusters that overlap here and there
@@ -27,7 +28,7 @@ class Measured:
 
     name: str
     X: np.ndarray
-    result: api.KMeansResult
+    result: KMeansResult
     seconds: float
     numpy_iteration: float = math.nan
     limit_iteration: float = math.nan

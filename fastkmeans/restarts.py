@@ -6,7 +6,7 @@ import numpy as np
 
 from fastkmeans import validation as check
 from fastkmeans.engine import threads
-from fastkmeans.engine.assigners import choose_assigner
+from fastkmeans.engine.assigners import assigner_for
 from fastkmeans.engine.lloyd import run_lloyd
 from fastkmeans.engine.passes import IterationStats
 from fastkmeans.engine.seeding import SEEDINGS, chosen_seeding
@@ -32,15 +32,15 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
     int
         How many clusters hold rows: n_clusters, unless rows are too few.
     """
-    array = check.as_rows(X)
-    k = check.check_n_clusters(n_clusters, len(array))
+    array = check.as_rows(X, sparse=True)
+    k = check.check_n_clusters(n_clusters, array.shape[0])
     check.check_name(metric, METRICS, "metric")
     check.check_algorithm(algorithm)
     max_iter, tol = check.check_integer(max_iter, "max_iter"), check.check_tol(tol)
     n_init = check.check_n_init(n_init, init)
     check.check_callback(callback)
     n_threads = check.check_n_threads(n_threads)
-    weights = check.as_weights(sample_weight, len(array))
+    weights = check.as_weights(sample_weight, array.shape[0])
     random = check.as_generator(random_state)
     source, moments = check.checked_source(array, weights, metric=metric, n_threads=n_threads)
     if not callable(init):
@@ -55,7 +55,7 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
 
     def start(restart, labels=None):
         """One run: (how it went, whether the callback stopped it while seeding)."""
-        way = choose_assigner(algorithm)(source.dtype, source.d, moments.shift, source.cosine)
+        way = assigner_for(source, algorithm, moments.shift)
         centers, stopped = _first_centers(init, k, array, source, metric, randoms[restart], restart, callback)
         run = run_lloyd(
             source, way, moments, centers, max_iter=0 if stopped else max_iter, tol=tol * moments.mean_variance,
@@ -64,7 +64,7 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
         return run, stopped or run.stopped
 
     randoms = [random] if n_init == 1 else [np.random.default_rng(seed) for seed in random.integers(2**63, size=n_init)]
-    way = choose_assigner(algorithm)(source.dtype, source.d, moments.shift, source.cosine)
+    way = assigner_for(source, algorithm, moments.shift)
     try:
         if callback is None and not callable(init) and runs_side_by_side(source, way, k, n_init):
             runs = [None] * n_init

@@ -13,12 +13,15 @@ from tests import naive
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def run_python(code, timeout=300, root=ROOT, **environment):
-    """What a new interpreter prints that runs `code` with the package of `root`; a variable of None is unset."""
+def run_python(code, timeout=300, root=ROOT, arguments=None, cwd=None, **environment):
+    """What a new interpreter prints that runs `code`, or has `arguments`, with the package of `root`.
+
+    A variable of None is unset.
+    """
     merged = os.environ | {"PYTHONPATH": str(root)} | environment
     merged = {name: str(value) for name, value in merged.items() if value is not None}
-    command = [sys.executable, "-W", "ignore", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=merged, cwd=root)
+    command = [sys.executable, "-W", "ignore", *(("-c", code) if arguments is None else arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=merged, cwd=cwd or root)
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -24,12 +24,12 @@ LAYERS = {
     "result": 3,
     "persistence": 4,
     "progress": 4,
-    "restarts": 4,
     "serving": 4,
-    "api": 5,
-    "estimators": 6,
+    "restarts": 5,
+    "api": 6,
+    "estimators": 7,
 }
-FRONT = 7
+FRONT = 8
 # result.py's methods and functions of fronts are conveniences over what lies above: lazily, inside the function.
 LAZY_UPWARD = {"result", "engine/threads"}
 # The record that callbacks get is defined by the engine and named again by result.py.

@@ -22,10 +22,6 @@ def fit(X=BLOBS, k=3, **options):
     return fastkmeans.fit(X, k, **{"random_state": 0, **options})
 
 
-def sparse():
-    return pytest.importorskip("scipy.sparse").csr_array(BLOBS)
-
-
 def frame(**columns):
     return pytest.importorskip("pandas").DataFrame(columns)
 
@@ -75,7 +71,6 @@ BAD_X = {
         lambda: np.ma.masked_array(BLOBS, mask=np.arange(180).reshape(60, 3) == 4),
         ValueError, ["masked", "1 masked", "filled"],
     ),
-    "sparse": (sparse, TypeError, ["sparse", "toarray()"]),
     "categories": (categories, TypeError, ["column 'b'", "category"]),
     "missing in a nullable column": (missing_in_a_nullable_column, ValueError, ["NaN", "row 1, column 0"]),
     "Series": (lambda: frame(a=BLOBS[:, 0])["a"], ValueError, ["2-D", "1-D", "reshape"]),
@@ -198,9 +193,9 @@ BAD_OPTIONS = [
     ({"init": "k-means+"}, ValueError, ["init='k-means+'", "did you mean 'k-means++'?"]),
     ({"init": "bad"}, ValueError, ["init='bad'", "'k-means++'", "'random'"]),
     ({"init": None}, ValueError, ["init=None"]),
-    ({"init": BLOBS[:2]}, ValueError, ["shape of init", "(2, 3)", "(3, 3)"]),
-    ({"init": BLOBS[:3, :2]}, ValueError, ["shape of init", "(3, 2)"]),
-    ({"init": BLOBS[0]}, ValueError, ["shape of init", "(3,)"]),
+    ({"init": BLOBS[:2]}, ValueError, ["shape of the initial centers", "(2, 3)", "(3, 3)"]),
+    ({"init": BLOBS[:3, :2]}, ValueError, ["shape of the initial centers", "(3, 2)"]),
+    ({"init": BLOBS[0]}, ValueError, ["shape of the initial centers", "(3,)"]),
     ({"init": np.full((3, 3), np.nan)}, ValueError, ["init contains NaN", "row 0, column 0"]),
     ({"init": np.full((3, 3), np.inf)}, ValueError, ["init contains infinity"]),
     ({"init": np.full((3, 3), "a")}, TypeError, ["init has dtype"]),
@@ -224,7 +219,7 @@ BAD_OPTIONS = [
 
 @pytest.mark.parametrize("options, exception, words", BAD_OPTIONS, ids=lambda value: str(value)[:40])
 def test_bad_options(options, exception, words, monkeypatch):
-    monkeypatch.setattr("fastkmeans.api.SEEDINGS", {name: None for name in ("k-means++", "random")})  # no work
+    monkeypatch.setattr("fastkmeans.restarts.SEEDINGS", {name: None for name in ("k-means++", "random")})  # no work
     assert_raises(lambda: fit(**options), exception, words)
 
 

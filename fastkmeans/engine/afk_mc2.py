@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastkmeans.engine.plus_plus import Seeding, others
+from fastkmeans.engine.plus_plus import others, seeding_state
 from fastkmeans.kernels.packing import plain_panels
 from fastkmeans.kernels.trials import closest_center, draw_rows, walk
 
@@ -14,7 +14,7 @@ class _Proposals:
 
     def __init__(self, source, first):
         self.source = source
-        self.state = Seeding(source, 1, 1, first, np.zeros((1, 1)))
+        self.state = seeding_state(source)(source, 1, 1, first, np.zeros((1, 1)))
         self.state.advance(1)
         self.potential = self.state.potential()
         self.running_weights = np.cumsum(source.weights) if source.weighted else None

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastkmeans.engine.machine import vector_set
-from fastkmeans.kernels.gather import own_distances, own_tile
-from fastkmeans.kernels.packing import pack_centers, plain_panels, tile_shape
+from fastkmeans.kernels.gather import own_distances, own_tile, own_tile_rows, sum_in_label_order
+from fastkmeans.kernels.packing import pack_centers, plain_panels, row_stride, tile_shape
+from fastkmeans.kernels.scalable import take_nearer
 from fastkmeans.kernels.settle import rounding_slack
 from fastkmeans.kernels.slab import (
     LABELS_ONLY,
@@ -97,10 +98,7 @@ class OwnDistances:
 
     def sq_dists(self, block, start, stop, labels):
         """Weight times squared distance of rows [start, stop) of the block."""
-        way = self.way
-        tile = own_tile(way.centers.dtype, way.centers.shape[1])
-        sq_dists = np.empty(stop - start)
-        own_distances(block.rows, start, stop, labels, way.centers, way.shift, way.shifted, way.cosine, tile, sq_dists)
+        sq_dists = self.way.own_sq_dists(block, start, stop, labels)
         if len(block.weights):
             sq_dists *= block.weights[start:stop]
         return sq_dists
@@ -188,6 +186,7 @@ class Dense:
     """
 
     name = "dense"
+    compiled_fit = True
 
     def __init__(self, dtype, d, shift, cosine):
         self.dtype, self.d, self.cosine = np.dtype(dtype), d, int(cosine)
@@ -197,6 +196,11 @@ class Dense:
         self.slack, self.tiny = rounding_slack(dtype, d)
         self._free_scratch = []
         self.center_norms = np.empty(0)
+
+    @classmethod
+    def for_source(cls, source, shift):
+        """The assigner for the rows of `source`, moved by `shift`."""
+        return cls(source.dtype, source.d, shift, source.cosine)
 
     def prepare(self, centers):
         """Pack `centers` (k, d); the next passes are against them."""
@@ -240,6 +244,29 @@ class Dense:
     def cluster_inertia_pass(self):
         return ClusterInertiaPass(self)
 
+    def own_sq_dists(self, block, start, stop, labels):
+        """Squared distance of every row of a slab to the center of its label."""
+        tile, sq_dists = own_tile(self.dtype, self.d), np.empty(stop - start)
+        own_distances(
+            block.rows, start, stop, labels, self.centers, self.shift, self.shifted, self.cosine, tile, sq_dists
+        )  # fmt: skip
+        return sq_dists
+
+    def take_nearer(self, block, start, stop, nearest, first_label, labels, closest):
+        """Give rows to a new center that is nearer; return the sum of weight times squared distance."""
+        return take_nearer(
+            block.rows, start, stop, block.weights_in(start, stop), nearest, self.centers, first_label, self.shift,
+            self.shifted, self.cosine, own_tile(self.dtype, self.d), np.empty(own_tile_rows(self.d)), labels, closest,
+        )  # fmt: skip
+
+    def sum_in_label_order(self, block, order, starts, start, stop, *sums):
+        """Sum a part of the rows listed in `order`; see kernels.gather.sum_in_label_order."""
+        tile, own_sums = np.empty(row_stride(self.d), self.dtype), np.empty(self.d + 8)
+        sum_in_label_order(
+            block.rows, order, starts, start, stop, block.weights, self.d, self.cosine, self.shift, self.shifted, tile,
+            own_sums, *sums,
+        )  # fmt: skip
+
     def borrow_scratch(self):
         try:
             return self._free_scratch.pop()
@@ -259,6 +286,7 @@ def choose_assigner(algorithm):
     return ASSIGNERS[ALIASES.get(algorithm, algorithm)]
 
 
-def labelling_way(rows, shift):
-    """The assigner for rows of any source, moved by `shift`, where nobody has named one."""
-    return choose_assigner("auto")(rows.dtype, rows.d, shift, rows.cosine)
+def assigner_for(source, algorithm, shift):
+    """An assigner for the rows of `source`, moved by `shift`; sources of other kinds than arrays bring their own."""
+    ways = getattr(source, "ways", ASSIGNERS)
+    return ways[ALIASES.get(algorithm, algorithm)].for_source(source, shift)

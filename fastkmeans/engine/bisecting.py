@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastkmeans.engine.assigners import labelling_way
+from fastkmeans.engine.assigners import assigner_for
 from fastkmeans.engine.lloyd import run_lloyd
 from fastkmeans.engine.moments import exact_shift, measure
 
@@ -59,7 +59,7 @@ class Bisection:
 
 def split_rows(rows, moments, start, first_restart, *, n_init, max_iter, tol, callback):
     """The best of `n_init` runs of 2-means on the rows: (way, run). Restarts are numbered on from split to split."""
-    way = labelling_way(rows, moments.shift)
+    way = assigner_for(rows, "auto", moments.shift)
     best = None
     for restart in range(n_init):
         run = run_lloyd(
@@ -123,7 +123,7 @@ class _Bisecting:
     def outcome(self, k):
         """The Bisection, with leaves numbered from left to right."""
         source, leaves = self.source, self.leaves
-        way = labelling_way(source, self.moments.shift)
+        way = assigner_for(source, "auto", self.moments.shift)
         labels = source.new_row_state(np.int32)
         if len(leaves) == 1:  # the mean of all rows
             run = run_lloyd(source, way, self.moments, source.take([0]), max_iter=1, tol=0.0)
@@ -191,7 +191,7 @@ def walk(source, tree, leaf_centers):
         return labels
     wide = leaf_centers.astype(np.float64)
     shift = exact_shift(wide.mean(axis=0), wide.std(axis=0), source.dtype, integers=False)
-    way = labelling_way(source, shift)
+    way = assigner_for(source, "auto", shift)
     split_centers = tree.centers.astype(source.dtype)
     for first in range(0, source.n, WALK_ROWS):
         numbers = np.arange(first, min(first + WALK_ROWS, source.n)) if source.n > WALK_ROWS else None

@@ -11,19 +11,24 @@ import numpy as np
 
 from fastkmeans.engine import threads
 from fastkmeans.engine.passes import partials_budget
-from fastkmeans.kernels.gather import sum_in_label_order
-from fastkmeans.kernels.packing import row_stride
 from fastkmeans.kernels.update import sort_by_label
 
 PARTS_MOST = 256
+SPARSE_PARTS = 32  # a part's edges are 2 * d sums, which is much where rows are few values
 ROWS_A_PART = 512
 
 
 def needs_label_order(source, row_seconds, k):
-    """Whether the partial sums of slabs would take more memory than the fit may use. Never by thread count."""
+    """Whether the partial sums of slabs would take more memory than the fit may use, or more work than the rows.
+
+    Never by thread count. The second is for sparse rows, which are read in less time than k * d sums are set to 0.
+    """
     if len(getattr(source, "blocks", ())) != 1:
         return False
-    slabs = len(threads.slab_cuts(source.n, source.d, row_seconds))
+    values_a_row = getattr(source, "values_a_row", source.d)
+    slabs = len(threads.slab_cuts(source.n, values_a_row, row_seconds))
+    if values_a_row < source.d and slabs * k * source.d > source.n * values_a_row:
+        return True
     live = math.ceil(math.log2(slabs + 1)) + 4
     return slabs > 2 and live * k * (source.d + 1) * 8 > partials_budget(source, (k, source.d))
 
@@ -34,7 +39,9 @@ def reduce_in_label_order(source, way, labels, sums):
     k, d = way.centers.shape
     starts, order = np.empty(k + 1, np.int64), np.empty(source.n, np.int32 if source.n < 2**31 else np.int64)
     sort_by_label(labels, starts, order)
-    n_parts = max(1, min(PARTS_MOST, source.n // ROWS_A_PART))
+    values_a_row = getattr(source, "values_a_row", d)
+    most = PARTS_MOST if values_a_row == d else SPARSE_PARTS
+    n_parts = max(1, min(most, source.n // ROWS_A_PART))
     parts = [source.n * i // n_parts for i in range(n_parts + 1)]
     sums.cluster_sums, sums.cluster_weights = np.zeros(k * d + 8), np.zeros(k)
     matrix = sums.cluster_sums[: k * d].reshape(k, d)
@@ -42,14 +49,12 @@ def reduce_in_label_order(source, way, labels, sums):
     edge_labels = np.full((n_parts, 2), -1)
 
     def sum_part(part):
-        tile, own_sums = np.empty(row_stride(d), way.dtype), np.empty(d + 8)
-        sum_in_label_order(
-            block.rows, order, starts, parts[part], parts[part + 1], block.weights, d, way.cosine, way.shift,
-            way.shifted, tile, own_sums, matrix, sums.cluster_weights, edge_sums[part], edge_weights[part],
-            edge_labels[part],
+        way.sum_in_label_order(
+            block, order, starts, parts[part], parts[part + 1], matrix, sums.cluster_weights, edge_sums[part],
+            edge_weights[part], edge_labels[part],
         )  # fmt: skip
 
-    threads.run(n_parts, sum_part, source.threads_for(source.n * d * 1e-9))
+    threads.run(n_parts, sum_part, source.threads_for(source.n * values_a_row * 1e-9))
     for part in range(n_parts):
         for edge in range(2):
             label = edge_labels[part, edge]

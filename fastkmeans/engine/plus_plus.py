@@ -55,10 +55,10 @@ class ScorePass:
     """What trials would gain, by tile, in row order; with `taken`, rows take the first trial at once."""
 
     def __init__(self, seeding, n_trials, lanes, limits, taken=-1):
-        self.address, self.d, self.cosine = seeding.address, seeding.source.d, int(seeding.source.cosine)
-        self.dtype, self.tile_rows, self.shape = seeding.source.dtype, seeding.tile_rows, seeding.shape
-        self.trials = seeding.narrow, seeding.wide, n_trials, seeding.turn, seeding.scale
-        self.free_scratch = seeding.free_scratch
+        self.d, self.cosine = seeding.source.d, int(seeding.source.cosine)
+        self.dtype, self.tile_rows = seeding.source.dtype, seeding.tile_rows
+        self.trials = seeding.trials(n_trials)
+        self.free_scratch, self.address, self.shape = seeding.free_scratch, seeding.address, seeding.shape
         self.lanes, self.limits, self.taken = lanes, limits, taken
         self.slabs, self.wanted = seeding.slabs, seeding.wanted
         self.row_seconds, self.partial_bytes, self.centers_shape = seeding.row_seconds, 64, (0, 0)
@@ -121,12 +121,14 @@ class Seeding:
     uniforms : (k, n_trials) numbers in [0, 1); those of a step draw its trials
     """
 
+    score_pass = ScorePass
+    compiled_steps = True  # where rows are one block in memory
+
     def __init__(self, source, k, n_trials, first, uniforms):
         self.source, self.uniforms = source, uniforms
         d, dtype = source.d, source.dtype
         self.tile_rows = seeding_tile_rows(dtype, d)
         self.shape = tile_shape(vector_set(), dtype, 1)
-        self.turn = turner(dtype, self.shape)
         # Gains are summed in the computing type: the largest weight counts 1 there, or less where that overflows.
         self.scale = 1.0 / max(float(source.weights.max()), 1e-300) if source.weighted else 1.0
         self.free_scratch = []
@@ -136,23 +138,49 @@ class Seeding:
         label_type = np.uint8 if k <= 256 else np.uint16 if k <= 65536 else np.int32
         self.closest, self.labels = source.new_row_state(dtype), source.new_row_state(label_type)
         self.closest[:] = np.finfo(dtype).max / 4  # beyond any distance; not infinite, as 0 times that is no number
-        self.address = scorer(dtype, self.labels.dtype, self.shape)
         bytes_a_row = self.labels.itemsize + dtype.itemsize * (1 + self.lanes)
         keeps = source.n * bytes_a_row <= KEPT_BYTES and d * dtype.itemsize >= KEPT_ROW_BYTES
         self.kept = source.new_row_state(dtype, self.lanes) if keeps else None
-        self.centers, self.chosen, self.done = np.zeros((k, d), dtype), np.zeros(k, np.int64), 0
+        self.chosen, self.done = np.zeros(k, np.int64), 0
         self.chosen[0] = first
         self.table, self.limits = np.zeros((self.lanes, k), dtype), np.zeros(k, dtype)
-        self.narrow, self.distances = np.empty(self.lanes * d, dtype), np.empty(64, dtype)
-        m = len(self.shape[0])
-        self.wide = np.empty(-(-n_trials // m) * m * d, dtype)
         self.row_nanoseconds = 12 + 0.5 * d * dtype.itemsize / 4 * self.lanes / 8  # of a measured row
+        self.make_room(n_trials)
         self.measured, self.slabs, self.wanted = source.n, None, np.empty(0)
         blocks = getattr(source, "blocks", ())
         self.block = blocks[0] if len(blocks) == 1 else None
         if self.block is not None:
-            cuts = threads.slab_cuts(source.n, d, self.row_seconds)
+            cuts = threads.slab_cuts(source.n, source.values_a_row, self.row_seconds)
             self._cut(cuts[:-1], cuts[1:])
+
+    def make_room(self, n_trials):
+        """What trials and centers are kept in, and the kernel that scores them."""
+        d, dtype, m = self.source.d, self.source.dtype, len(self.shape[0])
+        self.address = scorer(dtype, self.labels.dtype, self.shape)
+        self.turn = turner(dtype, self.shape)
+        self.centers = np.zeros((len(self.chosen), d), dtype)
+        self.narrow, self.distances = np.empty(self.lanes * d, dtype), np.empty(64, dtype)
+        self.wide = np.empty(-(-n_trials // m) * m * d, dtype)
+
+    def trials(self, n_trials):
+        """The packed trials, as the scoring kernel takes them."""
+        return self.narrow, self.wide, n_trials, self.turn, self.scale
+
+    def set_trials(self, numbers):
+        """Pack the rows with these numbers as the trials."""
+        self.candidates = self.source.take(numbers)
+        pack_trials(self.candidates, self.narrow, self.wide, len(self.shape[0]))
+
+    def set_limits(self, n_trials):
+        """From which distances on the trials may win rows of each center so far."""
+        trial_limits(
+            self.narrow, self.source.d, self.centers.reshape(-1), self.done, self.margins, self.table, self.limits,
+            n_trials, self.distances,
+        )  # fmt: skip
+
+    def keep_center(self, trial):
+        """Make a trial the newest center."""
+        self.centers[self.done] = self.candidates[trial]
 
     def _cut(self, firsts, stops):
         self.slabs = _Slabs(firsts, stops, self.tile_rows)
@@ -171,7 +199,7 @@ class Seeding:
 
     def advance(self, most):
         """Take one step, or in compiled code up to `most`; return whether rows off the centers were there to draw."""
-        if self.block is None or self.step_seconds > threads.SERIAL_SECONDS:
+        if not self.compiled_steps or self.block is None or self.step_seconds > threads.SERIAL_SECONDS:
             return self.step()
         steps = max(1, min(most, int(PIECE_SECONDS / self.step_seconds)))
         spare = 1e9 * threads.SERIAL_SECONDS - 0.8 * self.source.n
@@ -200,36 +228,33 @@ class Seeding:
             )  # fmt: skip
             if not total > 0.0:
                 return False
-        candidates = self.source.take(numbers)
+        self.set_trials(numbers)
         if self.done > 0:
-            pack_trials(candidates, self.narrow, self.wide, len(self.shape[0]))
-            trial_limits(
-                self.narrow, self.source.d, self.centers.reshape(-1), self.done, self.margins, self.table, self.limits,
-                len(numbers), self.distances,
-            )  # fmt: skip
+            self.set_limits(len(numbers))
             self.measured = self._score(len(numbers), self.lanes, limits, kept=self.kept)
             best = best_trial(self.gains, self.lanes, len(numbers))
             limits = self.table[best]
         else:
             self.limits[0] = -1  # every row is measured to the first center
+        self.keep_center(best)
         if self.done > 0 and self.kept is not None:
             self._take(self.lanes, best, limits, self.kept[:, best])
         else:
-            pack_trials(candidates[best : best + 1], self.narrow, self.wide, len(self.shape[0]))
+            self.set_trials(numbers[best : best + 1])
             if self.done > 0:
                 self.wanted = self.gains.reshape(-1, self.lanes)[:, best].copy()
             measured = self._score(1, 8, limits, taken=self.done)
             self.wanted = self.wanted[:0]
             self.measured = max(self.measured, measured)
             self._take(8, 0, limits)
-        self.chosen[self.done], self.centers[self.done] = numbers[best], candidates[best]
+        self.chosen[self.done] = numbers[best]
         self.done += 1
         return True
 
     def _score(self, n_trials, lanes, limits, taken=-1, kept=None):
         """Fill the gains; return how many rows were measured."""
         states = (self.closest, self.labels) if kept is None else (self.closest, self.labels, kept)
-        parts = self.source.reduce(ScorePass(self, n_trials, lanes, limits, taken), row_state=states)
+        parts = self.source.reduce(self.score_pass(self, n_trials, lanes, limits, taken), row_state=states)
         if self.slabs is None:
             self._cut([first for first, *_ in parts], [stop for _, stop, *_ in parts])
         gains = np.concatenate([gains for _, _, gains, _ in parts])
@@ -279,6 +304,11 @@ class FewRows:
         return True
 
 
+def seeding_state(source):
+    """The kind of Seeding that measures the rows of this source."""
+    return getattr(source, "seeding_state", Seeding)
+
+
 def plus_plus(source, k, random, progress=None, n_trials=None):
     """Greedy k-means++: each center is the best of a few rows drawn by squared distance to the centers so far.
 
@@ -289,7 +319,7 @@ def plus_plus(source, k, random, progress=None, n_trials=None):
     """
     n_trials = n_trials or n_local_trials(k)
     first = source.sample(1, int(random.integers(2**63)))[0]
-    kind = FewRows if FewRows.suits(source, k) else Seeding
+    kind = FewRows if FewRows.suits(source, k) else seeding_state(source)
     seeding = kind(source, k, n_trials, first, random.random((k, n_trials)))
     while seeding.done < k:
         if seeding.done and progress is not None and progress(seeding.done, seeding.potential()) is False:

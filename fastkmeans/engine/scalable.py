@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from fastkmeans.engine.assigners import Dense
+from fastkmeans.engine.assigners import assigner_for
 from fastkmeans.engine.moments import exact_shift
 from fastkmeans.engine.plus_plus import n_local_trials, others, plus_plus
-from fastkmeans.kernels.gather import own_tile, own_tile_rows
-from fastkmeans.kernels.scalable import draw_by_chance, take_nearer
+from fastkmeans.kernels.scalable import draw_by_chance
 
 ROUNDS = 5
 DRAWS_A_CENTER = 2  # expected draws of a round, in units of k
@@ -47,13 +46,9 @@ class NearerPass:
         return [0.0]
 
     def add(self, block, start, stop, partial, labels, closest):
-        way, d = self.way, self.way.centers.shape[1]
         nearest = np.empty(stop - start, np.int32)
         self.sweep.add(block, start, stop, self.sweep.start(), nearest)
-        partial[0] = take_nearer(
-            block.rows, start, stop, block.weights_in(start, stop), nearest, way.centers, self.first_label, way.shift,
-            way.shifted, way.cosine, own_tile(way.dtype, d), np.empty(own_tile_rows(d)), labels, closest,
-        )  # fmt: skip
+        partial[0] = self.way.take_nearer(block, start, stop, nearest, self.first_label, labels, closest)
 
     def merge(self, left, right):
         left[0] += right[0]
@@ -90,9 +85,11 @@ def scalable(source, k, random, progress=None):
     """
     seeds = random.integers(2**63, size=ROUNDS + 1)
     some = source.sample(min(source.n, SHIFT_ROWS), int(seeds[0]))
-    look = source.take(some).astype(np.float64)
-    shift = exact_shift(look.mean(axis=0), look.std(axis=0), source.dtype, source.integers and not source.cosine)
-    way = Dense(source.dtype, source.d, shift, source.cosine)
+    shift = None
+    if getattr(source, "values_a_row", source.d) == source.d:  # sparse rows are not shifted
+        look = source.take(some).astype(np.float64)
+        shift = exact_shift(look.mean(axis=0), look.std(axis=0), source.dtype, source.integers and not source.cosine)
+    way = assigner_for(source, "auto", shift)
     closest, labels = source.new_row_state(source.dtype), source.new_row_state(np.int32)
     closest[:] = np.inf
     drawn = some[:1]

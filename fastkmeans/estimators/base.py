@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastkmeans import api
+from fastkmeans import validation as check
 from fastkmeans.engine.assigners import ALIASES, ASSIGNERS
 from fastkmeans.engine.seeding import SEEDINGS
 from fastkmeans.sources.blocks import METRICS
@@ -22,7 +23,7 @@ COMMON_CONSTRAINTS: dict = {
     "max_iter": [POSITIVE],
     "tol": [NOT_NEGATIVE],
     "verbose": ["verbose"],
-    "random_state": ["random_state"],
+    "random_state": ["random_state", np.random.Generator],
     "n_threads": [POSITIVE, None],
 }
 LLOYD_CONSTRAINTS: dict = {
@@ -43,6 +44,7 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
         if type(X) is np.ndarray and X.ndim == 2 and X.size and X.dtype.kind in "biuf":
             # The core makes the other checks again, and quicker.
             return validate_data(self, X, reset=reset, skip_check_array=True)
+        check.refuse_what_is_no_table(X)
         return validate_data(
             self, X, reset=reset, accept_sparse=True, accept_large_sparse=True, dtype="numeric",
             ensure_all_finite=False,
@@ -58,10 +60,6 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
             vars(self).clear()
             vars(self).update(before)
             raise
-
-    def _seed(self):
-        """random_state as the core takes it."""
-        return None if self.random_state is np.random else self.random_state
 
     def fit_predict(self, X, y=None, sample_weight=None):
         """Fit X and return the labels of its rows.

@@ -125,11 +125,11 @@ class BisectingKMeans(BaseKMeans):
         """
         self._validate_params()
         with self._all_or_nothing():
-            array = check.as_rows(self._validate(X, reset=True))
+            array = check.as_rows(self._validate(X, reset=True), sparse=True)
             check.check_n_clusters(self.n_clusters, array.shape[0])
             weights = check.as_weights(sample_weight, array.shape[0])
             source, moments = check.checked_source(array, weights, n_threads=self.n_threads)
-            random = check.as_generator(self._seed())
+            random = check.as_generator(self.random_state)
 
             def start(rows, numbers):
                 if not callable(self.init):
@@ -167,7 +167,7 @@ class BisectingKMeans(BaseKMeans):
         labels : ndarray of shape (n_samples,), int32
         """
         check_is_fitted(self)
-        array = check.as_rows(self._validate(X, reset=False))
+        array = check.as_rows(self._validate(X, reset=False), sparse=True)
         dtype = np.promote_types(check.computing_type(array), self.cluster_centers_.dtype)
         source, _ = check.checked_source(array, dtype=dtype, n_threads=self.n_threads)
         return walk(source, self._tree, self.cluster_centers_)

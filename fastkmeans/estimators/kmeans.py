@@ -5,6 +5,7 @@ import warnings
 from sklearn.exceptions import ConvergenceWarning
 
 from fastkmeans import api
+from fastkmeans import validation as check
 from fastkmeans.estimators.base import LLOYD_CONSTRAINTS, BaseKMeans
 
 
@@ -140,7 +141,7 @@ class KMeans(BaseKMeans):
             )
         result, n_found = api.run_fit(
             X, self.n_clusters, init=self.init, n_init=self.n_init, max_iter=self.max_iter, tol=self.tol,
-            sample_weight=sample_weight, random_state=self._seed(), algorithm=self.algorithm, metric=self.metric,
+            sample_weight=sample_weight, random_state=self.random_state, algorithm=self.algorithm, metric=self.metric,
             n_threads=self.n_threads, narrator=Narrator if self.verbose else None,
         )  # fmt: skip
         if n_found < self.n_clusters:
@@ -153,6 +154,7 @@ class KMeans(BaseKMeans):
         self.cluster_centers_, self.labels_ = result.centers, result.labels
         self.inertia_, self.n_iter_ = result.inertia, result.n_iter
         self.converged_, self.history_ = result.converged, result.history
+        self._n_init = check.check_n_init(self.n_init, self.init)
         return self
 
     def to_sklearn(self):
@@ -190,11 +192,15 @@ def k_means(X, n_clusters, *, sample_weight=None, init="k-means++", n_init="auto
 
     Parameters
     ----------
-    X, sample_weight
-        As for `KMeans.fit`.
-    n_clusters, init, n_init, max_iter, verbose, tol, random_state, copy_x, algorithm, metric, n_threads
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    n_clusters : int
+    sample_weight : array-like of shape (n_samples,), default=None
+    init, n_init, max_iter, verbose, tol, random_state, copy_x, algorithm
         As for `KMeans`.
     return_n_iter : bool, default=False
+        Return the number of iterations too.
+    metric, n_threads
+        As for `KMeans`.
 
     Returns
     -------

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from fastkmeans import validation as check
-from fastkmeans.engine.assigners import labelling_way
+from fastkmeans.engine.assigners import assigner_for
 from fastkmeans.engine.minibatch import (
     Progress,
     best_start,
@@ -160,12 +160,12 @@ class MiniBatchKMeans(BaseKMeans):
         """
         self._validate_params()
         with self._all_or_nothing():
-            array = check.as_rows(self._validate(X, reset=True))
+            array = check.as_rows(self._validate(X, reset=True), sparse=True)
             weights = check.as_weights(sample_weight, array.shape[0])
             source, moments = check.checked_source(array, weights, n_threads=self.n_threads)
-            random = check.as_generator(self._seed())
+            random = check.as_generator(self.random_state)
             start = self._start_sizes(source.n)
-            way = labelling_way(source, moments.shift)
+            way = assigner_for(source, "auto", moments.shift)
             centers = self._first_centers(array, source, way, random, start)
             run = run_minibatch(
                 source, way, centers, random, batch_size=start["_batch_size"],
@@ -196,18 +196,18 @@ class MiniBatchKMeans(BaseKMeans):
         self._validate_params()
         with self._all_or_nothing():
             begun = hasattr(self, "cluster_centers_")
-            array = check.as_rows(self._validate(X, reset=not begun))
+            array = check.as_rows(self._validate(X, reset=not begun), sparse=True)
             weights = check.as_weights(sample_weight, array.shape[0])
             dtype = np.promote_types(self.cluster_centers_.dtype, check.computing_type(array)) if begun else None
             source, moments = check.checked_source(array, weights, dtype=dtype, n_threads=self.n_threads)
-            way = labelling_way(source, moments.shift)
+            way = assigner_for(source, "auto", moments.shift)
             if begun:
                 # A step that fails must not have drawn.
                 random = copy.deepcopy(self._random)
                 start, since = {}, self._since_reassign
                 progress = Progress(self.cluster_centers_.astype(source.dtype), self._counts, since)
             else:
-                random = check.as_generator(self._seed())
+                random = check.as_generator(self.random_state)
                 start = self._start_sizes(source.n)
                 progress = Progress.begin(self._first_centers(array, source, way, random, start))
             progress, inertia, n_reassigned = learn(source, way, progress, random, self.reassignment_ratio)

@@ -1,5 +1,7 @@
 """Labels of a few rows by the definition itself: a server's one row, where preparing a sweep would take longest."""
 
+import numpy as np
+
 from fastkmeans.kernels.jit import jit
 
 CENTERS_AT_ONCE = 8  # independent sums, since one sum in order waits for each addition
@@ -25,12 +27,12 @@ def label_few(
     if not good:
         return False
     for i in range(n):
-        best, label = float("inf"), 0
+        best, label = np.inf, 0
         whole = k - k % CENTERS_AT_ONCE
         for j in range(0, whole, CENTERS_AT_ONCE):
             s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
             for feature in range(d):
-                x = float(rows[i, feature])
+                x = np.float64(rows[i, feature])
                 d0, d1 = x - centers[j, feature], x - centers[j + 1, feature]
                 d2, d3 = x - centers[j + 2, feature], x - centers[j + 3, feature]
                 d4, d5 = x - centers[j + 4, feature], x - centers[j + 5, feature]
@@ -44,7 +46,7 @@ def label_few(
         for j in range(whole, k):
             total = 0.0
             for feature in range(d):
-                difference = float(rows[i, feature]) - centers[j, feature]
+                difference = np.float64(rows[i, feature]) - centers[j, feature]
                 total += difference * difference
             if total < best:
                 best, label = total, j

@@ -77,3 +77,23 @@ def take_nearer(
             for i in range(count):
                 potential += np.float64(own_closest[i])
     return potential
+
+
+@jit
+def lower_to(
+    sq_dists,  # in     (n,) to the nearest of the new centers
+    weights,  # in     (n,) or (0,)
+    nearest,  # in     (n,) which one that is
+    first_label,
+    labels,  # in/out (n,)
+    closest,  # in/out (n,)
+):
+    """What take_nearer does with its rows, once their distances are known."""
+    potential = 0.0
+    for i in range(len(sq_dists)):
+        distance = closest.dtype.type(sq_dists[i])
+        if distance < closest[i]:
+            labels[i] = nearest[i] + first_label
+            closest[i] = distance
+        potential += np.float64(closest[i]) * (weights[i] if len(weights) else 1.0)
+    return potential

@@ -12,7 +12,9 @@ side of it):
                                               together in memory: kernels write to it by address
   weights, weights_of(numbers), total_weight  the weights, if `weighted`
   map_labels(kernel, labels=None)             the labels that an assigning pass gives, in row order
-Sources of arrays also have `blocks`, `n_bytes` and `threads_for`, which small fits and sums in label order use.
+Sources of arrays also have `blocks`, `n_bytes` and `threads_for`, which small fits and sums in label order use; those
+of other rows (sparse.py) `values_a_row`, `moments`, `ways` and `seeding_state`: how much there is to read, and what
+measures, labels and seeds them.
 """
 
 import math
@@ -94,6 +96,11 @@ class ArrayRows:
             first += len(array)
 
     @property
+    def values_a_row(self):
+        """Numbers that a row is made of."""
+        return self.d
+
+    @property
     def total_weight(self):
         return float(self.weights.sum()) if self.weighted else float(self.n)
 
@@ -106,7 +113,7 @@ class ArrayRows:
         return [
             (block, start, stop)
             for block in self.blocks
-            for cuts in [threads.slab_cuts(block.n, self.d, row_seconds)]
+            for cuts in [threads.slab_cuts(block.n, self.values_a_row, row_seconds)]
             for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
         ]
 
