@@ -43,7 +43,7 @@ COLUMNS = (
 
 def run(options):
     """The table of the suite."""
-    from fastkmeans.engine.assigners import ASSIGNERS
+    from fastkmeans.engine.planner import ASSIGNERS
 
     table = Table("Ways of labelling", COLUMNS)
     table.notes.append(f"first and last: medians of {END} iterations; times dense: the dense way's ms/it / this one's")

@@ -6,8 +6,8 @@ import numpy as np
 
 from fastkmeans import validation as check
 from fastkmeans.engine import threads
-from fastkmeans.engine.assigners import assigner_for
 from fastkmeans.engine.moments import exact_shift
+from fastkmeans.engine.planner import assigner_for
 from fastkmeans.engine.plus_plus import plus_plus
 from fastkmeans.kernels.jit import compiler_lock
 from fastkmeans.restarts import run_fit

@@ -6,9 +6,9 @@ import numpy as np
 
 from fastkmeans import validation as check
 from fastkmeans.engine import threads
-from fastkmeans.engine.assigners import assigner_for
 from fastkmeans.engine.lloyd import run_lloyd
 from fastkmeans.engine.passes import IterationStats
+from fastkmeans.engine.planner import assigner_for, planned
 from fastkmeans.engine.seeding import SEEDINGS, chosen_seeding
 from fastkmeans.engine.small import runs_side_by_side
 from fastkmeans.result import KMeansResult
@@ -55,7 +55,7 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
 
     def start(restart, labels=None):
         """One run: (how it went, whether the callback stopped it while seeding)."""
-        way = assigner_for(source, algorithm, moments.shift)
+        way = assigner_for(source, algorithm, moments.shift, k, max_iter)
         centers, stopped = _first_centers(init, k, array, source, metric, randoms[restart], restart, callback)
         run = run_lloyd(
             source, way, moments, centers, max_iter=0 if stopped else max_iter, tol=tol * moments.mean_variance,
@@ -64,7 +64,7 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
         return run, stopped or run.stopped
 
     randoms = [random] if n_init == 1 else [np.random.default_rng(seed) for seed in random.integers(2**63, size=n_init)]
-    way = assigner_for(source, algorithm, moments.shift)
+    way = assigner_for(source, "dense", moments.shift)
     try:
         if callback is None and not callable(init) and runs_side_by_side(source, way, k, n_init):
             runs = [None] * n_init
@@ -88,7 +88,8 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
         if verbose:
             callback.close()
     n_found = len(np.unique(best.labels)) if best.too_few_distinct else k
-    plan = f"{way.name}: {source.dtype.name} sweep, {'x'.join(str(len(part)) for part in way.shape)} tile"
+    name, why = planned(source, algorithm, k, max_iter)
+    plan = f"{name} ({why}): {source.dtype.name} sweep, {'x'.join(str(len(part)) for part in way.shape)} tile"
     result = KMeansResult(
         best.centers, best.labels, best.inertia, best.n_iter, best.converged, tuple(best.history), plan, metric
     )

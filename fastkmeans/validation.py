@@ -6,8 +6,8 @@ import numbers
 
 import numpy as np
 
-from fastkmeans.engine.assigners import ALIASES, ASSIGNERS
 from fastkmeans.engine.moments import UnusableRow, largest_value, measure
+from fastkmeans.engine.planner import ALIASES, ASSIGNERS
 from fastkmeans.engine.seeding import SEEDINGS
 from fastkmeans.sources.blocks import ArrayRows, computing_dtype
 from fastkmeans.sources.sparse import SparseRows, canonical_rows, is_sparse
@@ -69,6 +69,8 @@ def refuse_what_is_no_table(X, name="X"):
             f"{name} is a masked array with {np.ma.count_masked(X)} masked entries, which k-means cannot skip; "
             f"fill them ({name}.filled(value)) or drop those rows"
         )
+    if is_sparse(X):  # one of them is a dict
+        return
     if isinstance(X, (str, bytes, dict, set)) or (hasattr(X, "__next__") and not hasattr(X, "__array__")):
         raise TypeError(f"{name} must be a table of numbers, got {type(X).__name__}; pass a 2-D array or a data frame")
 

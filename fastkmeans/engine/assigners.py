@@ -1,4 +1,4 @@
-"""The ways to label rows, and their registry. Each gives the labels of the one definition of nearest."""
+"""The plain way to label rows, and what every way is asked for: passes that give the labels of the one definition."""
 
 from dataclasses import dataclass
 
@@ -34,6 +34,7 @@ class Sums:
     n_settled: int = 0
     inertia: float = 0.0
     moved_spread: float = 0.0
+    n_swept: int = 0
 
     @classmethod
     def of(cls, k, d):
@@ -174,7 +175,23 @@ class TransformPass:
         return None
 
 
-class Dense:
+class Way:
+    """What is true of ways of labelling that remember nothing of rows from one pass to the next."""
+
+    states = ()
+    """Row states beside the labels, which the passes for labels, sums and moves work on."""
+
+    compiled_fit = True
+    """Whether kernels/small_fit.py knows the rows."""
+
+    def watch(self, source, k):
+        """Make room for the states: a run begins."""
+
+    def learn(self, partial):
+        """Take in what an iteration came to."""
+
+
+class Dense(Way):
     """A full sweep: every row against every center, at the machine's arithmetic rate.
 
     Parameters
@@ -186,7 +203,6 @@ class Dense:
     """
 
     name = "dense"
-    compiled_fit = True
 
     def __init__(self, dtype, d, shift, cosine):
         self.dtype, self.d, self.cosine = np.dtype(dtype), d, int(cosine)
@@ -275,18 +291,3 @@ class Dense:
 
     def return_scratch(self, scratch):
         self._free_scratch.append(scratch)
-
-
-ASSIGNERS = {"dense": Dense}
-ALIASES = {"auto": "dense", "lloyd": "dense", "elkan": "dense"}
-
-
-def choose_assigner(algorithm):
-    """The class of assigner that `algorithm` stands for."""
-    return ASSIGNERS[ALIASES.get(algorithm, algorithm)]
-
-
-def assigner_for(source, algorithm, shift):
-    """An assigner for the rows of `source`, moved by `shift`; sources of other kinds than arrays bring their own."""
-    ways = getattr(source, "ways", ASSIGNERS)
-    return ways[ALIASES.get(algorithm, algorithm)].for_source(source, shift)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastkmeans.engine.assigners import assigner_for
 from fastkmeans.engine.lloyd import run_lloyd
 from fastkmeans.engine.moments import exact_shift, measure
+from fastkmeans.engine.planner import assigner_for
 
 STRATEGIES = ("biggest_inertia", "largest_cluster")
 WALK_ROWS = 1 << 18  # that go down the tree together: their copies are small beside X

@@ -41,6 +41,7 @@ class _Fit:
         self.centers, self.tol, self.restart, self.callback = centers, tol, restart, callback
         self.labels = source.new_row_state(np.int32) if labels is None else labels
         self.spare = np.empty_like(centers)
+        way.watch(source, len(centers))
         self.history = []
         self.sums, self.last_moved = Sums.of(*centers.shape), source.n
         self.converged = self.settled = self.stopped = self.too_few_distinct = False
@@ -54,24 +55,25 @@ class _Fit:
             self.follow_moves()
         else:
             self.sum_all_rows(in_order)
+        way.learn(self.sums)
         self.finish(began)
 
     def sum_all_rows(self, in_order):
         """Labels against the present centers, and the sums over all rows."""
         if in_order:
-            self.sums = self.source.reduce(self.way.labels_pass(), row_state=(self.labels,))
+            self.sums = self.source.reduce(self.way.labels_pass(), row_state=(self.labels, *self.way.states))
             reduce_in_label_order(self.source, self.way, self.labels, self.sums)
         else:
-            self.sums = self.source.reduce(self.way.sums_pass(), row_state=(self.labels,))
+            self.sums = self.source.reduce(self.way.sums_pass(), row_state=(self.labels, *self.way.states))
 
     def follow_moves(self):
         """The sums of the iteration before, less and more what moves; or over all rows, if that is not sound."""
-        moves = self.source.reduce(self.way.moves_pass(), row_state=(self.labels,))
+        moves = self.source.reduce(self.way.moves_pass(), row_state=(self.labels, *self.way.states))
         if moves_are_sound(moves.moved_spread, moves.n_moved, self.moments.spread, self.source.n):
             self.sums.add(moves)
         else:
-            self.sums = self.source.reduce(self.way.sums_pass(), row_state=(self.labels,))
-        self.sums.n_moved = moves.n_moved
+            self.sums = self.source.reduce(self.way.sums_pass(), row_state=(self.labels, *self.way.states))
+        self.sums.n_moved, self.sums.n_swept = moves.n_moved, moves.n_swept
 
     def finish(self, began):
         """Means, empty clusters and convergence, from the sums of an iteration."""
@@ -165,7 +167,11 @@ class _Fit:
         if self.settled:
             self.settle()
         way = self.way.prepare(self.centers)
-        if self.settled:
+        known = self.settled
+        if not known and way.states:  # bounds leave little to sweep
+            self.source.reduce(way.labels_pass(), row_state=(self.labels, *way.states))
+            known = True
+        if known:
             inertia = self.source.reduce(way.own_inertia_pass(), row_state=(self.labels,)).inertia
         else:
             self.labels, partial = self.source.map_labels(way.inertia_pass(), self.labels)

@@ -22,6 +22,9 @@ class Pass(Protocol):
     centers_shape: tuple
     """(k, d) of the centers that the fit holds meanwhile, which leave the less for partials; (0, 0) for none."""
 
+    held_bytes = 0
+    """What row states take beside the labels, which leaves the less for partials."""
+
     def start(self):
         """A new, empty partial."""
 

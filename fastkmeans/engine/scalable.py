@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fastkmeans.engine.assigners import assigner_for
 from fastkmeans.engine.moments import exact_shift
+from fastkmeans.engine.planner import assigner_for
 from fastkmeans.engine.plus_plus import n_local_trials, others, plus_plus
 from fastkmeans.kernels.scalable import draw_by_chance
 

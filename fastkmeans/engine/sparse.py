@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastkmeans.engine.assigners import ClusterInertiaPass, DistancePass, Sums
+from fastkmeans.engine.assigners import ClusterInertiaPass, DistancePass, Sums, Way
 from fastkmeans.engine.machine import vector_set
 from fastkmeans.engine.moments import Moments, UnusableRow, largest_value
 from fastkmeans.engine.plus_plus import ScorePass, Seeding
@@ -104,7 +104,7 @@ class SparseTransformPass:
         return None
 
 
-class Sparse:
+class Sparse(Way):
     """A sweep over stored values: every row against every center, centers in the lanes.
 
     Parameters

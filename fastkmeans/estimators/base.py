@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastkmeans import api
 from fastkmeans import validation as check
-from fastkmeans.engine.assigners import ALIASES, ASSIGNERS
+from fastkmeans.engine.planner import ALIASES, ASSIGNERS
 from fastkmeans.engine.seeding import SEEDINGS
 from fastkmeans.sources.blocks import METRICS
 

@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from fastkmeans import validation as check
-from fastkmeans.engine.assigners import assigner_for
 from fastkmeans.engine.minibatch import (
     Progress,
     best_start,
@@ -17,6 +16,7 @@ from fastkmeans.engine.minibatch import (
     run_minibatch,
     some_rows,
 )
+from fastkmeans.engine.planner import assigner_for
 from fastkmeans.engine.seeding import SEEDINGS
 from fastkmeans.estimators.base import COMMON_CONSTRAINTS, NOT_NEGATIVE, POSITIVE, BaseKMeans
 from fastkmeans.estimators.kmeans import is_array_like

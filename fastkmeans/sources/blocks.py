@@ -13,7 +13,7 @@ side of it):
   weights, weights_of(numbers), total_weight  the weights, if `weighted`
   map_labels(kernel, labels=None)             the labels that an assigning pass gives, in row order
 Sources of arrays also have `blocks`, `n_bytes` and `threads_for`, which small fits and sums in label order use; those
-of other rows (sparse.py) `values_a_row`, `moments`, `ways` and `seeding_state`: how much there is to read, and what
+of other rows (sparse.py) `values_a_row`, `moments`, `only_way` and `seeding_state`: how much there is to read, and what
 measures, labels and seeds them.
 """
 
@@ -135,7 +135,9 @@ class ArrayRows:
             return partial
 
         n_threads = self.threads_for(self.n * kernel.row_seconds)
-        allowed = partials_budget(self, kernel.centers_shape) / max(1, kernel.partial_bytes)
+        allowed = (partials_budget(self, kernel.centers_shape) - getattr(kernel, "held_bytes", 0)) / max(
+            1, kernel.partial_bytes
+        )
         n_threads = max(1, min(n_threads, int(allowed) - math.ceil(math.log2(len(slabs) + 1))))
         return threads.reduce(len(slabs), leaf, kernel.merge, n_threads)
 

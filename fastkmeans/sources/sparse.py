@@ -5,7 +5,6 @@ A source as sources/blocks.py describes it. scipy is not imported: whoever passe
 
 import numpy as np
 
-from fastkmeans.engine.assigners import ASSIGNERS
 from fastkmeans.engine.machine import vector_set
 from fastkmeans.engine.sparse import Sparse, SparseSeeding, measure_sparse
 from fastkmeans.kernels.gather import gather_rows
@@ -56,7 +55,7 @@ class SparseRows(ArrayRows):
         As for ArrayRows.
     """
 
-    ways = dict.fromkeys(ASSIGNERS, Sparse)
+    only_way = Sparse
     seeding_state = SparseSeeding
 
     def __init__(self, parts, d, weights=None, *, cosine=False, dtype=None, n_threads=None):

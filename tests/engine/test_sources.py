@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastkmeans.engine import threads
-from fastkmeans.engine.assigners import choose_assigner
+from fastkmeans.engine.assigners import Dense
 from fastkmeans.engine.lloyd import run_lloyd
 from fastkmeans.engine.moments import UnusableRow, measure
 from fastkmeans.engine.passes import counter_keys
@@ -80,7 +80,7 @@ class ToySource:
 
 def run(source, k, init, max_iter=8):
     moments = measure(source)
-    way = choose_assigner("auto")(source.dtype, source.d, moments.shift, source.cosine)
+    way = Dense(source.dtype, source.d, moments.shift, source.cosine)
     numbers = SEEDINGS[init](source, k, np.random.default_rng(0))
     return run_lloyd(source, way, moments, source.take(numbers), max_iter=max_iter, tol=0.0)
 
@@ -128,7 +128,7 @@ def test_empty_clusters_in_blocks():
     runs = []
     for source in (ToySource(parts), ArrayRows(parts)):
         moments = measure(source)
-        way = choose_assigner("auto")(source.dtype, source.d, moments.shift, source.cosine)
+        way = Dense(source.dtype, source.d, moments.shift, source.cosine)
         runs.append(run_lloyd(source, way, moments, start, max_iter=5, tol=0.0))
     assert runs[0].history[0].n_relocated == 3
     assert_same_run(*runs)

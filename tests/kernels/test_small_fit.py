@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastkmeans.engine import threads
-from fastkmeans.engine.assigners import choose_assigner
+from fastkmeans.engine.assigners import Dense
 from fastkmeans.engine.moments import measure
 from fastkmeans.kernels.small_fit import CLOSE_ENOUGH, EMPTY_CLUSTER, GOING_ON, LABELS_STAY, small_fit
 from fastkmeans.sources.blocks import ArrayRows
@@ -17,7 +17,7 @@ def call(X, start, iterations, tol=0.0, weights=None, cuts=None, before=0, label
     """Run the kernel; return (how it ended, iterations, rows moved), centers, labels, history, and the sums."""
     source = ArrayRows(X, weights)
     moments = measure(source)
-    way = choose_assigner("auto")(source.dtype, source.d, moments.shift, False).prepare(start)
+    way = Dense(source.dtype, source.d, moments.shift, False).prepare(start)
     k, d = start.shape
     cuts = np.array([0, len(X)] if cuts is None else cuts, np.int64)
     levels = int(np.ceil(np.log2(len(cuts)))) + 2

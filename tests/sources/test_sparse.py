@@ -6,9 +6,9 @@ import pytest
 import fastkmeans
 from fastkmeans import api
 from fastkmeans.engine import threads
-from fastkmeans.engine.assigners import assigner_for
 from fastkmeans.engine.label_order import needs_label_order
 from fastkmeans.engine.moments import measure
+from fastkmeans.engine.planner import assigner_for
 from fastkmeans.sources.sparse import SparseRows
 from tests import naive
 from tests.checks import assert_labels_by_definition, assert_same_bits, assert_same_result, run_python

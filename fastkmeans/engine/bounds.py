@@ -1,0 +1,149 @@
+"""Label rows by a sweep that skips groups of centers by bounds (kernels/bounds.py): exact, quicker as rows settle."""
+
+import numpy as np
+
+from fastkmeans.engine.assigners import Dense, DensePass
+from fastkmeans.engine.passes import MEMORY_FLOOR, MEMORY_SHARE
+from fastkmeans.kernels.bounds import bound_slab, bounds_scratch
+from fastkmeans.kernels.packing import pack_centers
+from fastkmeans.kernels.slab import LABELS_ONLY, WITH_MOVES, WITH_SUMS
+
+GROUP_CENTERS = 24  # a row's bounds take 4 bytes for so many centers
+STATE_SHARE = 0.6  # of the memory that a fit may take beside the rows
+POWER_STEPS = 8
+TRIED_PASSES, MOST_SWEPT = 4, 0.75  # bounds that rule out so little, after so many passes, are given up
+
+
+def neighbours_in_runs(centers, size):
+    """Lists of up to `size` centers that lie together: halves along the direction of largest spread, and so on."""
+
+    def split(numbers):
+        if len(numbers) <= size:
+            return [numbers]
+        points = centers[numbers].astype(np.float64)
+        points -= points.mean(axis=0)
+        points /= max(np.abs(points).max(), np.finfo(np.float64).tiny)
+        direction = points[np.argmax((points**2).sum(axis=1))]
+        for _ in range(POWER_STEPS):
+            direction = points.T @ (points @ direction)
+            direction /= max(np.sqrt(direction @ direction), np.finfo(np.float64).tiny)
+        by_place = numbers[np.argsort(points @ direction, kind="stable")]
+        half = -(-len(numbers) // size) // 2 * size
+        return split(by_place[:half]) + split(by_place[half:])
+
+    return split(np.arange(len(centers)))
+
+
+class BoundsPass(DensePass):
+    """As DensePass, with a row's bounds and its length as further states."""
+
+    def __init__(self, way, action):
+        super().__init__(way, action)
+        self.held_bytes = way.state_bytes
+
+    def add(self, block, start, stop, partial, labels, lower, norms):
+        way = self.way
+        scratch = way.borrow_bounds_scratch()
+        known = (lower.ctypes.data, lower.strides[1] // lower.itemsize)
+        moved, settled, spread, swept = bound_slab(
+            block.rows, start, stop, block.weights_in(start, stop), labels, norms, known, way.fresh, way.centers,
+            way.shift, way.panels, way.center_norms, way.bounds, (way.cosine, way.shifted, self.action), way.grouped,
+            way.group_panels, way.order, way.group_of, way.drift, partial.cluster_sums, partial.cluster_weights,
+            scratch, way.shape,
+        )  # fmt: skip
+        way.return_bounds_scratch(scratch)
+        partial.n_moved += moved
+        partial.n_settled += settled
+        partial.n_swept += swept
+        partial.moved_spread += spread
+
+    def merge(self, left, right):
+        left.n_swept += right.n_swept
+        return super().merge(left, right)
+
+
+class Bounded(Dense):
+    """As Dense, but a row meets only the groups of centers that its bounds do not rule out.
+
+    A row of the state has a bound for each group, 4 bytes for 24 centers, and its squared length.
+    """
+
+    compiled_fit = False
+
+    @property
+    def name(self):
+        """The way that passes go: bounds may be given up."""
+        return "bounds" if self.states else "dense"
+
+    def watch(self, source, k):
+        """Make room for what is known of the rows, in groups so large that it may be held."""
+        m = len(self.shape[0])
+        allowed = STATE_SHARE * max(MEMORY_FLOOR, MEMORY_SHARE * source.n_bytes) / source.n - self.dtype.itemsize
+        most_groups = max(1, int(allowed / 4))
+        n_panels = -(-k // m)
+        self.group_panels = max(GROUP_CENTERS // m, -(-n_panels // most_groups))
+        self.n_groups = -(-n_panels // self.group_panels)
+        self.states = source.new_row_state(np.float32, self.n_groups), source.new_row_state(self.dtype)
+        self.state_bytes = source.n * (4 * self.n_groups + self.dtype.itemsize)
+        self.n_pairs = source.n * self.n_groups
+        self.known, self.passes, self._free_bounds_scratch = None, 0, []
+
+    def learn(self, partial):
+        """Give bounds up that rule out too little: from there on every pass is dense."""
+        self.passes += 1
+        if self.states and self.passes >= TRIED_PASSES and partial.n_swept > MOST_SWEPT * self.n_pairs:
+            self.states = ()
+
+    def labels_pass(self):
+        return self._pass(LABELS_ONLY)
+
+    def sums_pass(self):
+        return self._pass(WITH_SUMS)
+
+    def moves_pass(self):
+        return self._pass(WITH_MOVES)
+
+    def _pass(self, action):
+        """A pass that starts from the bounds that the last one left."""
+        if not self.states:
+            return DensePass(self, action)
+        self.fresh = self.known is None
+        self.drift = np.zeros(self.n_groups)
+        if self.fresh:
+            self._group()
+        else:
+            moved = np.sqrt(((self.centers.astype(np.float64) - self.known) ** 2).sum(axis=1))
+            np.maximum.at(self.drift, self.group_of, moved * (1 + 1e-6))
+        self.known = self.centers.astype(np.float64)
+        self._pack_groups()
+        return BoundsPass(self, action)
+
+    def _group(self):
+        """Put neighbours into groups; they stay together for the whole run."""
+        size = self.group_panels * len(self.shape[0])
+        self.order = np.full(self.n_groups * size, -1, np.int32)
+        self.group_of = np.empty(len(self.centers), np.int32)
+        for group, run in enumerate(neighbours_in_runs(self.centers, size)):
+            self.order[group * size : group * size + len(run)] = run
+            self.group_of[run] = group
+
+    def _pack_groups(self):
+        """Pack the centers in the order of the groups, each in whole panels."""
+        m = len(self.shape[0])
+        size, values = self.group_panels * m, self.group_panels * (self.d + 1) * m
+        self.grouped = np.zeros(self.n_groups * values, self.dtype)
+        self.grouped.reshape(-1, self.d + 1, m)[:, 0] = np.finfo(self.dtype).min  # places without a center never win
+        for group in range(self.n_groups):
+            own = self.order[group * size : (group + 1) * size]
+            own = own[own >= 0]
+            part = self.grouped[group * values : (group + 1) * values]
+            pack_centers(self.centers[own], self.shift, self.slack, part, np.empty(len(own)), self.shape)
+
+    def borrow_bounds_scratch(self):
+        try:
+            return self._free_bounds_scratch.pop()
+        except IndexError:
+            return bounds_scratch(self.dtype, self.d, self.shape)
+
+    def return_bounds_scratch(self, scratch):
+        self._free_bounds_scratch.append(scratch)

@@ -1,0 +1,32 @@
+"""Which way labels the rows of a fit: the registry of ways, and the choice from shapes and counts, never clocks."""
+
+from fastkmeans.engine.assigners import Dense
+from fastkmeans.engine.bounds import Bounded
+
+ASSIGNERS = {"dense": Dense, "bounds": Bounded}
+ALIASES = ("auto", "lloyd", "elkan")  # of the planner's choice
+
+# Whole fits from equal centers, dense / bounds: noise 100k x 64 k=64 0.91, k=256 1.5; 200k x 8 k=256 1.1; 200k x 3
+# k=1000 1.4; 235k x 2 k=500 0.95; flights 232k x 24 k=100 1.3, k=500 3.1; SIFT 96k x 128 k=100 1.4, k=1000 3.4;
+# Fashion-MNIST k=100 2.3; blobs 200k x 128 k=1000 5.3 (python -m benchmarks.compare --suite ways).
+BOUNDS_CLUSTERS, BOUNDS_VALUES = 96, 2000
+BOUNDS_ITERATIONS = 4  # fewer do not pay for the first pass
+
+
+def planned(source, algorithm, k=None, max_iter=None):
+    """(the name of the way, why) for a run of up to `max_iter` iterations; without k for single passes."""
+    if hasattr(source, "only_way"):
+        return source.only_way.name, "the one way for these rows"
+    if algorithm not in ALIASES:
+        return algorithm, "asked for"
+    if k is None or max_iter < BOUNDS_ITERATIONS:
+        return "dense", "too few passes for bounds"
+    if k < BOUNDS_CLUSTERS or k * source.d < BOUNDS_VALUES:
+        return "dense", f"{k} clusters of {source.d} columns are too few for bounds to save more than they cost"
+    return "bounds", f"{k} clusters of {source.d} columns: groups of centers are worth ruling out"
+
+
+def assigner_for(source, algorithm, shift, k=None, max_iter=None):
+    """An assigner for the rows of `source`, moved by `shift`; sources of other kinds than arrays bring their own."""
+    way = getattr(source, "only_way", None) or ASSIGNERS[planned(source, algorithm, k, max_iter)[0]]
+    return way.for_source(source, shift)
