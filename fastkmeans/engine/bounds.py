@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastkmeans.engine.assigners import Dense, DensePass
-from fastkmeans.engine.passes import MEMORY_FLOOR, MEMORY_SHARE
+from fastkmeans.engine.passes import promised_bytes
 from fastkmeans.kernels.bounds import bound_slab, bounds_scratch
 from fastkmeans.kernels.packing import pack_centers
 from fastkmeans.kernels.slab import LABELS_ONLY, WITH_MOVES, WITH_SUMS
@@ -80,7 +80,7 @@ class Bounded(Dense):
         """Make room for what is known of the rows, in groups so large that it may be held."""
         m = len(self.shape[0])
         self._free_bounds_scratch = []
-        allowed = STATE_SHARE * max(MEMORY_FLOOR, MEMORY_SHARE * source.n_bytes) / source.n - self.dtype.itemsize
+        allowed = STATE_SHARE * promised_bytes(source, 0) / source.n - self.dtype.itemsize
         most_groups = max(1, int(allowed / 4))
         n_panels = -(-k // m)
         self.group_panels = max(GROUP_CENTERS // m, -(-n_panels // most_groups))

@@ -41,15 +41,24 @@ SCRATCH_BYTES = 6 << 20
 LEAST_BYTES = 1 << 20  # for partials that are a few numbers, where the labels alone fill the promise
 
 
+def promised_bytes(source, k):
+    """What a fit of k clusters may take beside the rows: max(64 MB, 15 % of X + three float64 arrays of centers)."""
+    return max(MEMORY_FLOOR, MEMORY_SHARE * getattr(source, "n_bytes", 0) + 24 * k * source.d)
+
+
 def partials_budget(source, centers_shape):
     """Bytes that partials may take together, so that a fit's extra memory stays within its promise.
 
-    The promise is max(64 MB, 15 % of X + three float64 arrays of centers); taken already are the labels, the scratch,
-    the centers in the computing type (the first ones, the present ones, the next ones, and packed), and their sums.
+    Taken already are the labels, the scratch, the centers in the computing type (the first ones, the present ones, the
+    next ones, and packed), and their sums.
     """
     values = centers_shape[0] * centers_shape[1]
-    promised = max(MEMORY_FLOOR, MEMORY_SHARE * source.n_bytes + 24 * values)
-    left = promised - 4 * source.n - values * (4 * source.dtype.itemsize + 8) - SCRATCH_BYTES
+    left = (
+        promised_bytes(source, centers_shape[0])
+        - 4 * source.n
+        - values * (4 * source.dtype.itemsize + 8)
+        - SCRATCH_BYTES
+    )
     return max(left, LEAST_BYTES)
 
 

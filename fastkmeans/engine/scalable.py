@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from fastkmeans.engine.bounds import MOST_SWEPT, Newcomers
+from fastkmeans.engine.bounds import GROUP_CENTERS, MOST_SWEPT, Newcomers
 from fastkmeans.engine.moments import exact_shift
+from fastkmeans.engine.passes import promised_bytes
 from fastkmeans.engine.planner import assigner_for, worth_bounds
 from fastkmeans.engine.plus_plus import n_local_trials, others, plus_plus
 from fastkmeans.kernels.scalable import draw_by_chance
@@ -11,6 +12,7 @@ from fastkmeans.kernels.scalable import draw_by_chance
 ROUNDS = 5
 DRAWS_A_CENTER = 2  # expected draws of a round, in units of k
 TRIALS = 2  # times as many as k-means++ tries among all rows: candidates are few, and the inertia is 0.5 to 1 % lower
+CANDIDATES_SHARE = 0.5  # of the memory that a fit may take beside the rows
 SHIFT_ROWS = 256  # rows by which columns far from zero are noticed
 
 
@@ -87,7 +89,10 @@ class WeightPass:
 def nearer_pass(source, way, candidates, drawn, labels, sq_dists):
     """The pass for rows newly drawn; `labels` and `sq_dists`, of a few rows, tell how much can be ruled out."""
     new = source.take(drawn)
-    if len(candidates) and worth_bounds(source, len(drawn)):
+    n = len(candidates) + len(drawn)
+    taken = n * (3 * source.d * source.dtype.itemsize + 4 * len(drawn) // GROUP_CENTERS)
+    room = CANDIDATES_SHARE * promised_bytes(source, len(drawn) // DRAWS_A_CENTER)
+    if len(candidates) and worth_bounds(source, len(drawn)) and taken <= room:
         joined = Newcomers.for_source(source, way.shift).join(
             np.concatenate([source.take(candidates), new]), len(candidates)
         )

@@ -7,8 +7,9 @@ Generator; draws depend on it and on the rows alone, never on threads.
 import numpy as np
 
 from fastkmeans.engine.afk_mc2 import afk_mc2
+from fastkmeans.engine.passes import promised_bytes
 from fastkmeans.engine.plus_plus import plus_plus
-from fastkmeans.engine.scalable import scalable
+from fastkmeans.engine.scalable import CANDIDATES_SHARE, scalable
 
 MANY_CLUSTERS = 16
 MANY_ROWS, ROWS_A_CLUSTER = 16384, 20  # k-means|| draws about 10 rows a cluster
@@ -23,7 +24,8 @@ def random_rows(source, k, random, progress=None):
 def chosen_seeding(init, source, k):
     """The seeding that `init` names; for "auto" the quicker of two that end equally well.
 
-    That is k-means|| for many clusters of many rows, else k-means++. Milliseconds of k-means++ | k-means||: 1M x 2 k=8
+    That is k-means|| for many clusters of many rows, if its candidates keep to the memory that fits promise, else
+    k-means++. Milliseconds of k-means++ | k-means||: 1M x 2 k=8
     64 | 50, k=16 97 | 55; 1M x 16 k=64 440 | 150; 1M x 32 k=100 870 | 370; 200k x 128 k=1000 5500 | 3100; a photo's
     pixels 240k x 3 k=256 330 | 80; 20k x 8 k=32 10 | 8, with fewer rows k-means++ leads (python -m benchmarks.compare
     --suite seeding). The inertia of the fits: --suite quality.
@@ -31,7 +33,9 @@ def chosen_seeding(init, source, k):
     if init != "auto":
         return init
     many = k >= MANY_CLUSTERS and source.n >= max(MANY_ROWS, ROWS_A_CLUSTER * k)
-    return "k-means||" if many else "k-means++"
+    candidates = ROWS_A_CLUSTER / 2 * k * source.d * source.dtype.itemsize  # gathered, and packed a round at a time
+    held = candidates <= CANDIDATES_SHARE * promised_bytes(source, k)
+    return "k-means||" if many and held else "k-means++"
 
 
 def auto(source, k, random, progress=None):
