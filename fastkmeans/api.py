@@ -65,9 +65,11 @@ def fit(
         Weights >= 0, counting as repetitions, in seeding too.
     random_state : int, Generator, RandomState or None, default=None
         Seed. The same seed gives the same bits for any number of threads. None draws from NumPy's global state.
-    algorithm : {"auto", "dense", "lloyd", "elkan"}, default="auto"
-        How rows are labelled; every way gives the same labels. "lloyd" and "elkan" mean "auto". Sparse rows are
-        labelled by their own sweep, whatever the name.
+    algorithm : {"auto", "dense", "bounds", "lloyd", "elkan"}, default="auto"
+        How rows are labelled; every way gives the same labels. "dense" measures every row to every center; "bounds"
+        remembers for each row which groups of centers are too far, 4 bytes for 24 centers; "auto", which "lloyd" and
+        "elkan" mean too, takes bounds for many clusters of enough columns (`KMeansResult.plan` tells). Sparse rows
+        are labelled by their own sweep, whatever the name.
     metric : {"euclidean", "cosine"}, default="euclidean"
         "cosine" clusters unit rows around unit centers; inertia is Euclidean there: 2 (1 - cos) a row.
     n_threads : int or None, default=None
