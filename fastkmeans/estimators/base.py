@@ -42,8 +42,13 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
     def _validate(self, X, *, reset):
         """X as the core takes it: any number type, read where it lies; the core looks at every value."""
         if type(X) is np.ndarray and X.ndim == 2 and X.size and X.dtype.kind in "biuf":
-            # The core makes the other checks again, and quicker.
-            return validate_data(self, X, reset=reset, skip_check_array=True)
+            # The core makes the other checks, and of columns without names there is only the number to look at.
+            if reset:
+                self.n_features_in_ = X.shape[1]
+                vars(self).pop("feature_names_in_", None)
+                return X
+            if X.shape[1] == self.n_features_in_ and not hasattr(self, "feature_names_in_"):
+                return X
         check.refuse_what_is_no_table(X)
         return validate_data(
             self, X, reset=reset, accept_sparse=True, accept_large_sparse=True, dtype="numeric",
