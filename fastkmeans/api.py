@@ -49,7 +49,8 @@ def fit(
     init : {"auto", "k-means++", "k-means||", "afk-mc2", "random"}, array or callable, default="auto"
         First centers. "k-means++" is greedy, with 2 + floor(log(n_clusters)) trials for each center; "k-means||" draws
         many rows in each of five rounds and chooses among them, as good and sooner done where there are many; "auto"
-        is "k-means||" from 16 clusters and 16,384 rows on if there are 20 rows for each cluster, else "k-means++".
+        is "k-means||" from 16 clusters (8 of fewer than 16 columns) and 16,384 rows on if there are 20 rows for each
+        cluster and its candidates are small beside X, else "k-means++".
         "afk-mc2" takes short random walks, a quick start that is less good; "random" takes distinct rows. Or a
         (n_clusters, n_features) array of centers, a 1-D array of n_clusters row numbers, or a callable
         ``init(X, n_clusters, random_state)`` that returns either.

@@ -11,7 +11,7 @@ from fastkmeans.engine.passes import promised_bytes
 from fastkmeans.engine.plus_plus import plus_plus
 from fastkmeans.engine.scalable import CANDIDATES_SHARE, scalable
 
-MANY_CLUSTERS = 16
+MANY_CLUSTERS, MANY_NARROW_CLUSTERS, NARROW = 16, 8, 16  # the second for rows of fewer columns than the third
 MANY_ROWS, ROWS_A_CLUSTER = 16384, 20  # k-means|| draws about 10 rows a cluster
 
 
@@ -25,14 +25,15 @@ def chosen_seeding(init, source, k):
     """The seeding that `init` names; for "auto" the quicker of two that end equally well.
 
     That is k-means|| for many clusters of many rows, if its candidates keep to the memory that fits promise, else
-    k-means++. Milliseconds of k-means++ | k-means||: 1M x 2 k=8
-    64 | 50, k=16 97 | 55; 1M x 16 k=64 440 | 150; 1M x 32 k=100 870 | 370; 200k x 128 k=1000 5500 | 3100; a photo's
-    pixels 240k x 3 k=256 330 | 80; 20k x 8 k=32 10 | 8, with fewer rows k-means++ leads (python -m benchmarks.compare
-    --suite seeding). The inertia of the fits: --suite quality.
+    k-means++. Milliseconds of k-means++ | k-means||: 1M x 2 k=8 89 | 54, k=16 97 | 55; 200k x 32 k=8 20 | 30, k=16
+    36 | 34; 1M x 16 k=64 560 | 250; 1M x 32 k=100 1180 | 430; 200k x 128 k=1000 5500 | 2100; a photo's pixels 240k x 3
+    k=256 280 | 72; 20k x 8 k=32 10 | 8, with fewer rows k-means++ leads (python -m benchmarks.compare --suite seeding).
+    The inertia of the fits: --suite quality.
     """
     if init != "auto":
         return init
-    many = k >= MANY_CLUSTERS and source.n >= max(MANY_ROWS, ROWS_A_CLUSTER * k)
+    least = MANY_NARROW_CLUSTERS if source.d < NARROW else MANY_CLUSTERS
+    many = k >= least and source.n >= max(MANY_ROWS, ROWS_A_CLUSTER * k)
     candidates = ROWS_A_CLUSTER / 2 * k * source.d * source.dtype.itemsize  # gathered, and packed a round at a time
     held = candidates <= CANDIDATES_SHARE * promised_bytes(source, k)
     return "k-means||" if many and held else "k-means++"

@@ -90,12 +90,14 @@ def test_edges_of_other_seedings(init, n, d, k):
 
 @pytest.mark.parametrize(
     "n, k, name",
-    [(20_000, 16, "k-means||"), (20_000, 15, "k-means++"), (16_000, 16, "k-means++"), (20_000, 1001, "k-means++")],
+    [(20_000, 8, "k-means||"), (20_000, 7, "k-means++"), (16_000, 16, "k-means++"), (20_000, 1001, "k-means++")],
 )
 def test_auto_is_k_means_parallel_for_many_clusters_of_many_rows(n, k, name):
     X = np.arange(n, dtype=np.float32)[:, None] ** 2
     assert chosen_seeding("auto", ArrayRows(X), k) == name
     assert chosen_seeding("random", ArrayRows(X), k) == "random"
+    wide = ArrayRows(np.zeros((20_000, 20), np.float32))
+    assert chosen_seeding("auto", wide, 15) == "k-means++" and chosen_seeding("auto", wide, 16) == "k-means||"
     if k < 1000:
         phases = []
         auto = fastkmeans.fit(X, k, random_state=0, max_iter=2, callback=lambda stats: phases.append(stats.algorithm))
