@@ -29,7 +29,7 @@ class Case:
 
     data: str
     k: int
-    init: str = "k-means++"
+    init: str = "auto"
     dtype: str = "float32"
     order: str = "C"
 
@@ -43,6 +43,7 @@ FULL = (
     Case("blobs:1000000:32:100", 100),
     Case("blobs:1000000:32:100", 100, dtype="float64", order="F"),
     Case("blobs:1000000:32:100", 100, dtype="float16"),
+    Case("blobs:200000:128:1000", 1000),
     Case("blobs:200000:128:1000", 1000, "random"),
     Case("blobs:100000:128:1000", 10000, "random"),
     Case("blobs:50000:768:1000", 1000, "random"),

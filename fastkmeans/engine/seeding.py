@@ -12,6 +12,7 @@ from fastkmeans.engine.plus_plus import plus_plus
 from fastkmeans.engine.scalable import CANDIDATES_SHARE, scalable
 
 MANY_CLUSTERS, MANY_NARROW_CLUSTERS, NARROW = 16, 8, 16  # the second for rows of fewer columns than the third
+ROWS_SHARE = 0.9  # of the memory that a fit may take beside the rows, for their distances and labels while seeding
 MANY_ROWS, ROWS_A_CLUSTER = 16384, 20  # k-means|| draws about 10 rows a cluster
 
 
@@ -34,8 +35,9 @@ def chosen_seeding(init, source, k):
         return init
     least = MANY_NARROW_CLUSTERS if source.d < NARROW else MANY_CLUSTERS
     many = k >= least and source.n >= max(MANY_ROWS, ROWS_A_CLUSTER * k)
-    candidates = ROWS_A_CLUSTER / 2 * k * source.d * source.dtype.itemsize  # gathered, and packed a round at a time
-    held = candidates <= CANDIDATES_SHARE * promised_bytes(source, k)
+    promised, size = promised_bytes(source, k), source.dtype.itemsize
+    candidates = ROWS_A_CLUSTER / 2 * k * source.d * size  # gathered, and packed a round at a time
+    held = candidates <= CANDIDATES_SHARE * promised and candidates + source.n * (size + 4) <= ROWS_SHARE * promised
     return "k-means||" if many and held else "k-means++"
 
 

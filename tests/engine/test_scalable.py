@@ -98,6 +98,8 @@ def test_auto_is_k_means_parallel_for_many_clusters_of_many_rows(n, k, name):
     assert chosen_seeding("random", ArrayRows(X), k) == "random"
     wide = ArrayRows(np.zeros((20_000, 20), np.float32))
     assert chosen_seeding("auto", wide, 15) == "k-means++" and chosen_seeding("auto", wide, 16) == "k-means||"
+    many_rows = ArrayRows(np.broadcast_to(np.float32(0), (20_000_000, 1)))
+    assert chosen_seeding("auto", many_rows, 16) == "k-means++"  # 8 bytes a row are more than a fit may take
     if k < 1000:
         phases = []
         auto = fastkmeans.fit(X, k, random_state=0, max_iter=2, callback=lambda stats: phases.append(stats.algorithm))
