@@ -146,7 +146,7 @@ def _sampled():
     return psutil.Process().memory_info().rss
 
 
-def fit(task, rows, k, iterations=2):
+def fit(task, rows, k, iterations=6):
     """The fit that is measured."""
     if task["peer"] == peers.OURS:
         import fastkmeans

@@ -3,13 +3,15 @@
 import numpy as np
 
 from fastkmeans.engine.assigners import Dense, DensePass
-from fastkmeans.engine.passes import promised_bytes
+from fastkmeans.engine.passes import SCRATCH_BYTES, promised_bytes
 from fastkmeans.kernels.bounds import bound_slab, bounds_scratch
 from fastkmeans.kernels.packing import pack_centers
 from fastkmeans.kernels.slab import LABELS_ONLY, WITH_MOVES, WITH_SUMS
 
 GROUP_CENTERS = 24  # a row's bounds take 4 bytes for so many centers
-STATE_SHARE = 0.6  # of the memory that a fit may take beside the rows
+STATE_SHARE = 0.45  # of the memory that a fit may still take
+LEAST_GROUPS = 8  # fewer, where there is no memory for more, rule out too little
+CENTERS_AT_ONCE = 256
 POWER_STEPS = 8
 TRIED_PASSES, MOST_SWEPT = 4, 0.75  # bounds that rule out so little, after so many passes, are given up
 
@@ -20,13 +22,13 @@ def neighbours_in_runs(centers, size):
     def split(numbers):
         if len(numbers) <= size:
             return [numbers]
-        points = centers[numbers].astype(np.float64)
-        points -= points.mean(axis=0)
-        points /= max(np.abs(points).max(), np.finfo(np.float64).tiny)
-        direction = points[np.argmax((points**2).sum(axis=1))]
+        points = centers[numbers] - centers[numbers].mean(axis=0)
+        tiny = np.finfo(points.dtype).tiny
+        points /= max(points.max(), -points.min(), tiny)
+        direction = points[np.argmax(np.einsum("ij,ij->i", points, points))]
         for _ in range(POWER_STEPS):
             direction = points.T @ (points @ direction)
-            direction /= max(np.sqrt(direction @ direction), np.finfo(np.float64).tiny)
+            direction /= max(np.sqrt(direction @ direction), tiny)
         by_place = numbers[np.argsort(points @ direction, kind="stable")]
         half = -(-len(numbers) // size) // 2 * size
         return split(by_place[:half]) + split(by_place[half:])
@@ -80,8 +82,13 @@ class Bounded(Dense):
         """Make room for what is known of the rows, in groups so large that it may be held."""
         m = len(self.shape[0])
         self._free_bounds_scratch = []
-        allowed = STATE_SHARE * promised_bytes(source, 0) / source.n - self.dtype.itemsize
-        most_groups = max(1, int(allowed / 4))
+        # The centers are held six times (first, present, next, last, packed, packed by group), their sums three times.
+        held = 4 * source.n + k * source.d * (6 * self.dtype.itemsize + 24) + SCRATCH_BYTES
+        allowed = STATE_SHARE * (promised_bytes(source, k) - held) / source.n - self.dtype.itemsize
+        most_groups = int(allowed / 4)
+        if most_groups < min(LEAST_GROUPS, -(-k // GROUP_CENTERS)):
+            self.states = ()
+            return
         n_panels = -(-k // m)
         self.group_panels = max(GROUP_CENTERS // m, -(-n_panels // most_groups))
         self.n_groups = -(-n_panels // self.group_panels)
@@ -92,9 +99,10 @@ class Bounded(Dense):
 
     def learn(self, partial):
         """Give bounds up that rule out too little: from there on every pass is dense."""
-        self.passes += 1
-        if self.states and self.passes >= TRIED_PASSES and partial.n_swept > MOST_SWEPT * self.n_pairs:
-            self.states = ()
+        if self.states:
+            self.passes += 1
+            if self.passes >= TRIED_PASSES and partial.n_swept > MOST_SWEPT * self.n_pairs:
+                self.states = ()
 
     def labels_pass(self):
         return self._pass(LABELS_ONLY)
@@ -114,9 +122,12 @@ class Bounded(Dense):
         if self.fresh:
             self._group()
         else:
-            moved = np.sqrt(((self.centers.astype(np.float64) - self.known) ** 2).sum(axis=1))
-            np.maximum.at(self.drift, self.group_of, moved * (1 + 1e-6))
-        self.known = self.centers.astype(np.float64)
+            for first in range(0, len(self.centers), CENTERS_AT_ONCE):
+                some = slice(first, first + CENTERS_AT_ONCE)
+                moves = self.centers[some].astype(np.float64) - self.known[some]
+                moved = np.sqrt(np.einsum("ij,ij->i", moves, moves)) * (1 + 1e-6)
+                np.maximum.at(self.drift, self.group_of[some], moved)
+        self.known = self.centers.copy()
         self._pack_groups()
         return BoundsPass(self, action)
 
@@ -169,14 +180,18 @@ class Newcomers(Bounded):
         self._group(n_old)
         self._pack_groups()
         self.near = np.empty((self.n_groups, n_old), np.float32)
-        wide = centers - centers[:n_old].mean(axis=0)
-        squares = (wide.astype(np.float64) ** 2).sum(axis=1)
+        mean = centers[:n_old].mean(axis=0)  # as products cancel far from 0
         slack = 4 * self.d * np.finfo(self.dtype).eps  # of a product summed in any order, and of centring
-        for group in range(self.n_groups):
-            own = np.flatnonzero(self.group_of == group)
-            both = squares[:n_old, None] + squares[own]
-            sq_dists = both * (1 - slack) - 2.0 * (wide[:n_old] @ wide[own].T)
-            self.near[group] = np.sqrt(np.maximum(sq_dists, 0.0)).min(axis=1) * (1 - 1e-6)
+        runs = [np.flatnonzero(self.group_of == group) for group in range(self.n_groups)]
+        new = [centers[run] - mean for run in runs]
+        new_squares = [np.einsum("ij,ij->i", run, run, dtype=np.float64) for run in new]
+        for first in range(0, n_old, CENTERS_AT_ONCE):
+            old = centers[first : min(first + CENTERS_AT_ONCE, n_old)] - mean
+            old_squares = np.einsum("ij,ij->i", old, old, dtype=np.float64)
+            for group in range(self.n_groups):
+                both = old_squares[:, None] + new_squares[group]
+                sq_dists = (both * (1 - slack) - 2.0 * (old @ new[group].T)).min(axis=1)
+                self.near[group, first : first + len(old)] = np.sqrt(np.maximum(sq_dists, 0.0)) * (1 - 1e-6)
         return self
 
     def share_met(self, labels, sq_dists):

@@ -87,3 +87,11 @@ def test_bounds_that_rule_nothing_out_are_given_up(monkeypatch):
     names = [stats.algorithm for stats in result.history]
     assert names == ["bounds"] * (bounds.TRIED_PASSES - 1) + ["dense"] * (8 - bounds.TRIED_PASSES + 1)
     assert_same_bits(result.labels, fastkmeans.fit(X, 50, algorithm="dense", max_iter=8, **FIXED).labels)
+
+
+def test_bounds_that_memory_has_no_room_for(monkeypatch):
+    monkeypatch.setattr(bounds, "STATE_SHARE", 0.0)
+    X = blobs(2000, 4, 30)
+    result = fastkmeans.fit(X, 250, algorithm="bounds", max_iter=5, **FIXED)
+    assert {stats.algorithm for stats in result.history} == {"dense"}
+    assert_same_bits(result.labels, fastkmeans.fit(X, 250, algorithm="dense", max_iter=5, **FIXED).labels)

@@ -89,8 +89,11 @@ def test_groups_grow_where_bounds_would_take_too_much_memory(monkeypatch):
     source = ArrayRows(np.zeros((200_000, 2), np.float32))
     way = Bounded(source.dtype, 2, np.zeros(2, np.float32), False)
     way.watch(source, 1000)
-    assert way.n_groups == -(-1000 // 24) and way.state_bytes <= MEMORY_FLOOR
-    monkeypatch.setattr(bounds, "STATE_SHARE", 0.1)
+    assert 20 < way.n_groups <= -(-1000 // 24) and way.state_bytes <= 0.45 * MEMORY_FLOOR
+    monkeypatch.setattr(bounds, "STATE_SHARE", 0.15)
     way.watch(source, 1000)
-    assert way.n_groups < 10 and way.state_bytes <= 0.1 * MEMORY_FLOOR
+    assert 8 <= way.n_groups < 12 and way.state_bytes <= 0.15 * MEMORY_FLOOR
     assert way.n_groups * way.group_panels * len(way.shape[0]) >= 1000
+    monkeypatch.setattr(bounds, "STATE_SHARE", 0.01)
+    way.watch(source, 1000)
+    assert way.states == () and way.name == "dense"
