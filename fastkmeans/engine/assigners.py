@@ -71,6 +71,10 @@ class DensePass:
             way.bounds, flags, partial.cluster_sums, partial.cluster_weights, scratch, way.shape,
         )  # fmt: skip
         way.return_scratch(scratch)
+        self.note(partial, moved, settled, measured)
+
+    def note(self, partial, moved, settled, measured):
+        """Add to the partial what a slab came to, besides its sums."""
         partial.n_moved += moved
         partial.n_settled += settled
         if self.action == WITH_MOVES:

@@ -54,10 +54,8 @@ class BoundsPass(DensePass):
             partial.cluster_weights, scratch, way.shape,
         )  # fmt: skip
         way.return_bounds_scratch(scratch)
-        partial.n_moved += moved
-        partial.n_settled += settled
+        self.note(partial, moved, settled, spread)
         partial.n_swept += swept
-        partial.moved_spread += spread
 
     def merge(self, left, right):
         left.n_swept += right.n_swept

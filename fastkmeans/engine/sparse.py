@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastkmeans.engine.assigners import ClusterInertiaPass, DistancePass, Sums, Way
+from fastkmeans.engine.assigners import ClusterInertiaPass, DensePass, DistancePass, Way
 from fastkmeans.engine.machine import vector_set
 from fastkmeans.engine.moments import Moments, UnusableRow, largest_value
 from fastkmeans.engine.plus_plus import ScorePass, Seeding
@@ -37,19 +37,13 @@ from fastkmeans.kernels.stats import ALL_GOOD, BAD_VALUE
 # ---- labels, sums, distances --------------------------------------------------------------------------------
 
 
-class SparsePass:
-    """Label every row by the sparse sweep; then, by `action`, sums, inertia, or nothing."""
+class SparsePass(DensePass):
+    """As DensePass, by the sparse sweep."""
 
     def __init__(self, way, action):
-        self.way, self.action = way, action
-        k, d = way.centers.shape
-        self.row_seconds = 1e-9 * (20 + 3 * way.values_a_row) if action == OWN_INERTIA else way.row_seconds
-        self.sums = action in (WITH_SUMS, WITH_MOVES)
-        self.partial_bytes = 8 * (k * d + 8 + k) if self.sums else 64
-        self.centers_shape = k, d
-
-    def start(self):
-        return Sums.of(*self.centers_shape) if self.sums else Sums.of(0, 0)
+        super().__init__(way, action)
+        if action == OWN_INERTIA:
+            self.row_seconds = 1e-9 * (20 + 3 * way.values_a_row)
 
     def add(self, block, start, stop, partial, labels):
         way = self.way
@@ -59,21 +53,7 @@ class SparsePass:
             way.rounding, (way.cosine, self.action), partial.cluster_sums, partial.cluster_weights, scratch, way.shape,
         )  # fmt: skip
         way.return_scratch(scratch)
-        partial.n_moved += moved
-        partial.n_settled += settled
-        if self.action == WITH_MOVES:
-            partial.moved_spread += measured
-        else:
-            partial.inertia += measured
-
-    def merge(self, left, right):
-        if self.sums:
-            left.add(right)
-        left.n_moved += right.n_moved
-        left.n_settled += right.n_settled
-        left.inertia += right.inertia
-        left.moved_spread += right.moved_spread
-        return left
+        self.note(partial, moved, settled, measured)
 
 
 class SparseTransformPass:
