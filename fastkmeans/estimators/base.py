@@ -1,10 +1,12 @@
 """What the estimators share: parameters, checks of X, and everything that needs only the centers."""
 
+import warnings
 from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -32,6 +34,11 @@ LLOYD_CONSTRAINTS: dict = {
     "algorithm": [StrOptions({*ALIASES, *ASSIGNERS})],
     "metric": [StrOptions(set(METRICS))],
 }
+
+
+def is_array_like(init):
+    """Whether `init` gives the centers themselves."""
+    return not isinstance(init, str) and not callable(init)
 
 
 class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
@@ -65,6 +72,26 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
             vars(self).clear()
             vars(self).update(before)
             raise
+
+    def _warn_of_one_init(self, stacklevel=4):
+        """Warn where centers are given, for which there is one run, and more runs are asked for."""
+        if is_array_like(self.init) and self.n_init not in ("auto", 1):
+            warnings.warn(
+                f"Explicit initial center position passed: performing only one init in {type(self).__name__} "
+                f"instead of n_init={self.n_init}.",
+                RuntimeWarning,
+                stacklevel=stacklevel,
+            )
+
+    def _warn_of_few_distinct(self, n_found, stacklevel=4):
+        """Warn where clusters are left without rows."""
+        if n_found < self.n_clusters:
+            warnings.warn(
+                f"Number of distinct clusters ({n_found}) found smaller than n_clusters ({self.n_clusters}). "
+                "Possibly due to duplicate points in X.",
+                ConvergenceWarning,
+                stacklevel=stacklevel,
+            )
 
     def fit_predict(self, X, y=None, sample_weight=None):
         """Fit X and return the labels of its rows.

@@ -1,9 +1,6 @@
 """BisectingKMeans: scikit-learn's names, parameters and attributes over the engine's bisection."""
 
-import warnings
-
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -143,13 +140,7 @@ class BisectingKMeans(BaseKMeans):
                 max_iter=self.max_iter, tol=self.tol, callback=Narrator(self.tol) if self.verbose else None,
                 tell=tell_split if self.verbose else None,
             )  # fmt: skip
-            if found.n_found < self.n_clusters:
-                warnings.warn(
-                    f"Number of distinct clusters ({found.n_found}) found smaller than n_clusters "
-                    f"({self.n_clusters}). Possibly due to duplicate points in X.",
-                    ConvergenceWarning,
-                    stacklevel=2,
-                )
+            self._warn_of_few_distinct(found.n_found, stacklevel=3)
             self.cluster_centers_, self.labels_, self.inertia_ = found.centers, found.labels, found.inertia
             self._tree = found.tree
         return self

@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from fastkmeans import api
 from fastkmeans import validation as check
@@ -13,11 +12,6 @@ from fastkmeans.estimators.base import LLOYD_CONSTRAINTS, BaseKMeans
 from fastkmeans.sources.blocks import METRICS
 
 KNOWN_ALGORITHMS = (*ALIASES, *ASSIGNERS)
-
-
-def is_array_like(init):
-    """Whether `init` gives the centers themselves."""
-    return not isinstance(init, str) and not callable(init)
 
 
 class Narrator:
@@ -156,25 +150,13 @@ class KMeans(BaseKMeans):
                 RuntimeWarning,
                 stacklevel=3,
             )
-        if is_array_like(self.init) and self.n_init not in ("auto", 1):
-            warnings.warn(
-                f"Explicit initial center position passed: performing only one init in {type(self).__name__} "
-                f"instead of n_init={self.n_init}.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+        self._warn_of_one_init()
         result, n_found = api.run_fit(
             X, self.n_clusters, init=self.init, n_init=self.n_init, max_iter=self.max_iter, tol=self.tol,
             sample_weight=sample_weight, random_state=self.random_state, algorithm=self.algorithm, metric=self.metric,
             n_threads=self.n_threads, narrator=Narrator if self.verbose else None,
         )  # fmt: skip
-        if n_found < self.n_clusters:
-            warnings.warn(
-                f"Number of distinct clusters ({n_found}) found smaller than n_clusters ({self.n_clusters}). "
-                "Possibly due to duplicate points in X.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+        self._warn_of_few_distinct(n_found)
         self.cluster_centers_, self.labels_ = result.centers, result.labels
         self.inertia_, self.n_iter_ = result.inertia, result.n_iter
         self.converged_, self.history_ = result.converged, result.history

@@ -18,8 +18,7 @@ from fastkmeans.engine.minibatch import (
 )
 from fastkmeans.engine.planner import assigner_for
 from fastkmeans.engine.seeding import SEEDINGS
-from fastkmeans.estimators.base import COMMON_CONSTRAINTS, NOT_NEGATIVE, POSITIVE, BaseKMeans
-from fastkmeans.estimators.kmeans import is_array_like
+from fastkmeans.estimators.base import COMMON_CONSTRAINTS, NOT_NEGATIVE, POSITIVE, BaseKMeans, is_array_like
 
 N_INIT = 3  # runs of the seeding for "random" and callables: each costs little beside a fit
 INIT_BATCHES = 3  # rows that seeding looks at, in batches; where these are fewer than clusters, in clusters
@@ -253,13 +252,7 @@ class MiniBatchKMeans(BaseKMeans):
             )
             init_size = INIT_BATCHES * self.n_clusters
         n_init = check.check_n_init(self.n_init, self.init, several=N_INIT)
-        if is_array_like(self.init) and self.n_init not in ("auto", 1):
-            warnings.warn(
-                f"Explicit initial center position passed: performing only one init in {type(self).__name__} "
-                f"instead of n_init={self.n_init}.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+        self._warn_of_one_init()
         return {"_batch_size": batch_size, "_init_size": min(init_size, n), "_n_init": n_init}
 
     def _first_centers(self, array, source, way, random, start):
