@@ -35,6 +35,10 @@ class Sums:
     inertia: float = 0.0
     moved_spread: float = 0.0
     n_swept: int = 0
+    """Pairs of a row and a center that were scored, by ways that score not all."""
+
+    n_measured: int = 0
+    """Those of them whose distance was measured in float64 then."""
 
     @classmethod
     def of(cls, k, d):

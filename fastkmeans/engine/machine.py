@@ -10,12 +10,19 @@ FORCE_VARIABLE = "FASTKMEANS_VECTOR_SET"  # for tests and for comparing
 
 
 @cache
+def _features():
+    from llvmlite import binding
+
+    return binding.get_host_cpu_features()
+
+
+@cache
 def _native_vector_set():
     from llvmlite import binding
 
     if platform.machine().lower() in ("arm64", "aarch64"):
         return "neon"
-    features = binding.get_host_cpu_features()
+    features = _features()
     if all(features.get(name) for name in ("avx512f", "avx512bw", "avx512vl", "fma")):
         return "zen4" if binding.get_host_cpu_name() == "znver4" else "avx512"
     if features.get("avx2") and features.get("fma"):
@@ -27,6 +34,19 @@ def vector_set():
     """The name of a row of kernels.packing.SHAPES: this machine's, or the one that the variable forces."""
     forced = os.environ.get(FORCE_VARIABLE)
     return forced if forced in SHAPES else _native_vector_set()
+
+
+def multiplies_bytes():
+    """Whether this machine, in the forms that vector_set() names, has dot products of bytes (kernels/simd/bytes.py)."""
+    features = _features()
+    needed = {
+        "avx512": ("avx512vnni",),
+        "zen4": ("avx512vnni",),
+        "avx2": ("avx512vnni", "avxvnni"),
+        "neon": ("i8mm",),
+        "plain": (),
+    }
+    return any(features.get(name) for name in needed[vector_set()])
 
 
 @cache

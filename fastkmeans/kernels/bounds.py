@@ -3,14 +3,15 @@
 A row keeps, for every group, a lower bound on its distance to the group's centers other than its own. When centers
 move, the bound falls by the group's largest movement. The distance to its own center is measured in every pass; a
 group whose bound exceeds it holds no nearer center and is not swept. Rows of a tile that must meet a group are listed,
-gathered and swept together, so that the lanes stay full. The group of a row's own center need not be swept either.
+gathered and swept together, so that the lanes stay full. What a sweep leaves as candidates (candidates.py) is measured
+in float64.
 
-Why a skipped center is never the nearest: for the computed score s and squared length q of a row, and slack and tiny
-of settle.py, |x - c|^2 >= q (1 - 2 slack) - 2 s - 2 tiny. Its root is taken down by 1e-6 of itself, which covers the
-rounding to float32, the definition's own rounding, and then some; movements are taken up by 1e-6 and bounds down by
-2e-7 in every pass, for the rounding of the difference. The distance to the own center is taken up by 1e-6 of itself,
-where shifting rounds by 2 u |x|, and by 1e-36 for what float32 cannot hold; bounds below 1e-30 count as 0. A group is
-skipped only if its bound is the larger.
+Distances to candidates and to the own center come from packed rows and centers. They are off by less than 1e-6 of
+themselves, and, where packing shifts, by `unit` times the row's length: `near` is at least, `far` at most the true
+distance. Bounds are rounded to float32 downwards, movements are taken up by 1e-6 and bounds down by 2e-7 in every pass,
+for the rounding of the difference; bounds below 1e-30 count as 0. A group is skipped only if its bound is the larger, a
+row is certain only if its second nearest center is farther by `far` than its nearest by `near`; the others are settled
+by the definition.
 
 References
 ----------
@@ -21,51 +22,69 @@ References
 import numpy as np
 
 from fastkmeans.kernels.accumulate import accumulate, accumulate_moves
-from fastkmeans.kernels.assign import two_best
-from fastkmeans.kernels.distances import own_sq_dists
+from fastkmeans.kernels.candidates import sweep_scratch
+from fastkmeans.kernels.distances import own_sq_dists, sq_dists_of
 from fastkmeans.kernels.jit import inline, jit
 from fastkmeans.kernels.packing import columns_of, lies_as_tile, pack_tile, row_stride
-from fastkmeans.kernels.settle import mark_uncertain, settle_rows
-from fastkmeans.kernels.simd import load, store, vector_view
+from fastkmeans.kernels.settle import settle_rows
+from fastkmeans.kernels.simd import call_at, vector_view
 from fastkmeans.kernels.slab import WITH_MOVES, WITH_SUMS, scratch_for
 
-EIGHT = (None,) * 8
-ONE = (None,)
 BIG_TILE_BYTES = 256 * 1024  # rows whose lists are made together: enough to fill lanes, few enough for L2, twice
 MOST_BIG_TILE_ROWS = 4096
+CANDIDATES_AT_ONCE = 1024
 WHOLE_FROM = 0.75  # gathering costs a quarter of a sweep: where more rows are listed, all are swept as they lie
 DOWN, UP = 1.0 - 1e-6, 1.0 + 1e-6
 NEAREST, FARTHEST = 1e-30, 1e38  # bounds that float32 holds with full precision; others say less than they might
 FADE = np.float32(1.0 - 2e-7)
 
 
-def bounds_scratch(dtype, d, shape):
-    """What bound_slab needs for one thread: the big tile and what is known of its rows; a small tile's scratch."""
-    step = len(shape[1]) * len(shape[2])
-    stride = row_stride(d)
-    dtype = np.dtype(dtype)
+def bounds_scratch(dtype, d, shape, sweep):
+    """What bound_slab needs for one thread: the big tile and what is known of its rows; a sweep's and a tile's scratch.
+
+    `sweep` says how a group is swept: see engine.bounds.Sweep.
+    """
+    dtype, step, stride = np.dtype(dtype), sweep.step, row_stride(d)
     room = int(np.clip(BIG_TILE_BYTES // (stride * dtype.itemsize) // step * step, 4 * step, MOST_BIG_TILE_ROWS))
-    tile = np.empty(room * stride, dtype), np.empty(room * d, dtype), np.zeros(d, dtype)
-    scores = np.empty(room, dtype), np.empty(room, dtype), np.empty(room, dtype)
-    labels = tuple(np.empty(room, np.int32) for _ in range(5))
+    row_bytes = np.zeros(room * sweep.stride * 4 if sweep.in_bytes else 0, np.uint8)
+    big = np.zeros(room * stride, dtype)
+    swept = row_bytes.view(np.float32) if sweep.in_bytes else big
+    tiles = big, np.zeros(d, dtype), row_bytes, swept, np.zeros(room * sweep.depth, swept.dtype)
+    terms = tuple(np.zeros(room, sweep.scores) for _ in range(5))
+    distances = *(np.empty(room) for _ in range(4)), np.empty(CANDIDATES_AT_ONCE)
+    labels = tuple(np.empty(room + step, np.int32) for _ in range(2))
+    lists = np.empty(room + step, np.int64), np.empty(CANDIDATES_AT_ONCE, np.int32), np.empty(CANDIDATES_AT_ONCE, np.int64)
     late = np.empty(room + step, np.int64), np.empty(room + 2 * step, dtype)
-    distances = np.empty(room), np.empty(room, np.float32)
-    listed = np.empty(room + step, np.int64)
-    return (tile, scores, labels, late, distances, listed), scratch_for(dtype, d, shape)
+    rows = np.empty(room, sweep.scores), np.empty(room + step, dtype), *labels
+    own = sweep_scratch(swept.dtype, sweep.scores, sweep.stride, sweep.depth, sweep.group_places, sweep.shape)
+    return tiles, terms, distances, rows, (*lists, *late), own, scratch_for(dtype, d, shape)
 
 
 @inline
-def lower_bound(norm, score, slack, tiny):
-    """At most the distance between a row and every center whose computed score is at most `score`."""
-    square = np.float64(norm) * (1.0 - 2.0 * slack) - 2.0 * np.float64(score) - 2.0 * tiny
-    root = min(np.sqrt(max(square, 0.0)) * DOWN, FARTHEST)
+def far(square, off):
+    """At most the distance whose computed square is `square`, as float32."""
+    root = min(np.sqrt(max(square, 0.0)) * DOWN - off, FARTHEST)
     return np.float32(root if root > NEAREST else 0.0)
 
 
 @inline
-def forget(lower_at, lower_stride, group, i):
-    """Row i knows nothing of the group."""
-    vector_view(lower_at + group * lower_stride, i + 1, np.float32(0))[i] = 0
+def near(square, off):
+    """At least the distance whose computed square is `square`."""
+    return np.sqrt(square) * UP + off + 1e-36
+
+
+@inline
+def cut_of(base, reach):
+    """What a score must reach for a center that is as near as `reach`, rounded down."""
+    cut = 0.5 * (base - reach * reach)
+    return cut - abs(cut) * 2e-7 - 1e-30
+
+
+@inline
+def lower_to(lower_at, lower_stride, group, i, bound):
+    """Row i is no farther than `bound` from some center of the group."""
+    known = vector_view(lower_at + group * lower_stride, i + 1, np.float32(0))
+    known[i] = min(known[i], bound)
 
 
 @jit
@@ -81,81 +100,100 @@ def bound_slab(
     centers,  # in     (k, d)
     shift,
     panels,  # in     centers packed in their own order, for settling
-    center_norms,
     bounds,  # in     (slack, tiny, largest center norm)
     flags,  # in     (cosine, shifted, action)
-    grouped,  # in     centers packed in the order of the groups, whole panels for each
-    group_panels,  # panels of a group
-    order,  # in     (groups * group_panels * m,) which center each place holds, -1 for none
+    sweep,  # how a group is swept: (addresses of the sweep, its turner, the rounder of rows), ...
+    grouped,  # in     centers packed in the order of the groups, whole panels for each; and their terms
+    order,  # in     (groups * places a group,) which center each place holds, -1 for none
     group_of,  # in     (k,) the group of each center, -1 for none
-    near,  # in     (groups, labels) at most the distance from a label's center to any of a group; or (0, 0)
+    ruled_out,  # in     (groups, labels) at most the distance from a label's center to any of a group; or (0, 0)
     drift,  # in     (groups,) how far centers of each group moved at most since the last pass, rounded up
     cluster_sums,
     cluster_weights,
     scratch,  # as bounds_scratch makes it
     shape,
+    sweep_shape,
 ):
     """Label the rows of a slab.
 
     Returns the rows whose label changed, the rows settled, the sum of the squared lengths of the rows that moved (with
-    moves), and how many pairs of a row and a group were swept.
+    moves), how many pairs of a row and a group were swept, and how many candidates were measured.
     """
-    ((big, big_columns, origin), scores, label_room, late_room, distance_room, listed), small = scratch
-    (top, runner_up, in_second), (nearest, before, top_group, own_swept, own_group) = scores, label_room
-    (late, late_cuts), (sq_dists, reach) = late_room, distance_room
-    (tile, columns), (_, best, second, index, _), settling = small
+    tiles, row_terms, distances, row_room, lists, own_scratch, small = scratch
+    big, origin, row_bytes, swept_tile, turned = tiles
+    cuts, scales, errors, lengths, widths = row_terms
+    best, second, bases, reach, candidate_dists = distances
+    lows, padded_norms, nearest, before = row_room
+    listed, candidates, candidate_rows, late, late_cuts = lists
+    pair_rows, pair_places, pair_scores = own_scratch[2]
+    (tile, columns), (_, _, _, index, _), settling = small
     _, _, score_tile, exact_rows, settle_dists, _, _ = settling
+    (sweep_at, turn, round_rows), (middle, word_stride, depth, group_panels, unit, middle_length) = sweep
+    grouped_panels, grouped_terms = grouped
     cosine, shifted, action = flags
     slack, tiny, _ = bounds
     k, d = centers.shape
     m, step = len(shape[0]), len(shape[1]) * len(shape[2])
+    sweep_step = len(sweep_shape[1]) * len(sweep_shape[2])
     n_panels = (k + m - 1) // m
-    room, small_room = len(top), len(best)
+    room = len(best)
     stride = len(big) // room
-    lowest = top.dtype.type(-np.inf)
-    unit = 2.0 * np.finfo(top.dtype).eps if shifted else 0.0
-    address, row_bytes = rows[0], rows[1]
+    zero, lowest = np.int64(0), tile.dtype.type(-np.inf)
+    address, row_width = rows[0], rows[1]
     in_place = lies_as_tile(rows, stride, d, big.itemsize, cosine, shifted)
     flat_centers = centers.reshape(-1)
     n_groups = len(drift)
-    group_size = group_panels * m
-    group_values = group_panels * (d + 1) * m
-    moved, settled, swept, spread = 0, 0, 0, 0.0
+    places = group_panels * m
+    group_values, group_terms = len(grouped_panels) // n_groups, len(grouped_terms) // n_groups
+    in_bytes = len(row_bytes) > 0
+    off_share = 4.0 * unit
+    moved, settled, swept, measured, spread = 0, 0, 0, 0, 0.0
     for first in range(start, stop, room):
         count = min(room, stop - first)
         lower_at, lower_stride = lower[0] + 4 * (first - start), 4 * lower[1]
         own_labels = labels[first - start : first - start + count]
         own_norms = norms[first - start : first - start + count]
         if in_place:
-            rows_tile = vector_view(address + first * row_bytes, count * d, lowest)
+            rows_tile = vector_view(address + first * row_width, count * d, lowest)
         else:
             rows_tile = big
             pack_tile(rows, first, count, count, d, cosine, shift, shifted, big, stride)
         if fresh:
             for i in range(count):
                 nearest[i] = 0
-            own_sq_dists(rows_tile, stride, count, d, nearest, origin, origin, sq_dists)
+            own_sq_dists(rows_tile, stride, count, d, nearest, origin, origin, best)
             for i in range(count):
-                own_norms[i] = sq_dists[i]
-        own_sq_dists(rows_tile, stride, count, d, own_labels, flat_centers, shift, sq_dists)
+                own_norms[i] = best[i]
+        own_sq_dists(rows_tile, stride, count, d, own_labels, flat_centers, shift, best)
+        if in_bytes:
+            call_at(
+                round_rows,
+                (rows_tile, zero + stride, count, zero + d, middle, unit, middle_length, row_bytes, zero + word_stride,
+                 row_terms, bases),
+                zero,
+            )  # fmt: skip
+        else:
+            for i in range(count):
+                square = np.float64(own_norms[i])
+                bases[i] = square * (1.0 - 2.0 * slack) - 2.0 * tiny
+                widths[i] = 2.1 * slack * square + 2.0 * tiny
         for i in range(count):
-            reach[i] = np.sqrt(sq_dists[i]) * UP + unit * np.sqrt(np.float64(own_norms[i])) + 1e-36
-            top[i] = lowest
-            runner_up[i] = lowest
+            reach[i] = near(best[i], off_share * np.sqrt(np.float64(own_norms[i])))
+            cuts[i] = cut_of(bases[i], reach[i])
+            second[i] = np.inf
             nearest[i] = own_labels[i]
             before[i] = own_labels[i]
-            top_group[i] = -1
-            own_swept[i] = 0
-            own_group[i] = group_of[before[i]]
+        source_at = swept_tile.ctypes.data if in_bytes else rows_tile.ctypes.data
+        source = vector_view(source_at, count * word_stride, turned.dtype.type(0))
         is_turned = False
-        n_vectors = (count + step - 1) // step
+        n_vectors = (count + sweep_step - 1) // sweep_step
         for group in range(n_groups):
             own_lower = vector_view(lower_at + group * lower_stride, count, np.float32(0))
             n_listed = 0
-            if len(near):  # nothing is remembered: a center farther from a row's own than twice its distance is farther
+            if len(ruled_out):  # nothing is remembered: a center farther from a row's than twice its distance is farther
                 for i in range(count):
                     listed[n_listed] = i
-                    n_listed += near[group, before[i]] <= 2 * reach[i]
+                    n_listed += ruled_out[group, before[i]] <= 2 * reach[i]
             else:
                 fall = np.float32(drift[group])
                 for i in range(count):
@@ -164,67 +202,65 @@ def bound_slab(
                     listed[n_listed] = i
                     n_listed += bound <= reach[i]
             swept += n_listed
-            group_part = grouped[group * group_values : (group + 1) * group_values]
-            whole = n_listed >= WHOLE_FROM * count and (count % step == 0 or not in_place)
+            whole = n_listed >= WHOLE_FROM * count and (count % sweep_step == 0 or in_bytes or not in_place)
             if whole and not is_turned:
-                for q in range(count * stride, n_vectors * step * stride):
-                    big[q] = 0
-                columns_of(rows, rows_tile, stride, n_vectors, d, big_columns, shape)
+                call_at(turn, (source, zero + word_stride, n_vectors, zero + depth, turned, sweep_shape), zero)
                 is_turned = True
-            n_taken = count if whole else n_listed
-            for begin in range(0, n_taken, small_room):
-                here = min(small_room, n_taken - begin)
-                here_vectors = (here + step - 1) // step
-                part = big_columns[begin * d : (begin + here_vectors * step) * d] if whole else columns
-                if not whole:
-                    for q in range(here):
-                        at = listed[begin + q] * stride
-                        if d >= len(EIGHT):
-                            for feature in range(0, stride, len(EIGHT)):
-                                store(tile, q * stride + feature, load(rows_tile, at + feature, ONE, EIGHT))
+            n_taken, done = count if whole else n_listed, zero
+            panel_part = grouped_panels[group * group_values : (group + 1) * group_values]
+            term_part = grouped_terms[group * group_terms : (group + 1) * group_terms]
+            while done < n_taken:
+                begun = done
+                n_pairs, done = call_at(
+                    sweep_at,
+                    (source, zero + word_stride, listed, begun, n_taken, zero + whole, turned, zero + depth,
+                     panel_part, zero + group_panels, term_part, row_terms, lows, own_scratch, turn, sweep_shape),
+                    (zero, zero),
+                )  # fmt: skip
+                for q in range(begun, min(done, n_taken)):
+                    i = q if whole else listed[q]
+                    own_lower[i] = far(bases[i] - 2.0 * np.float64(lows[i]), 0.0)
+                    if group_of[before[i]] == group and nearest[i] != before[i]:
+                        own_lower[i] = min(own_lower[i], far(second[i], off_share * np.sqrt(np.float64(own_norms[i]))))
+                begin = zero
+                while begin < n_pairs:
+                    n_here = 0
+                    while begin < n_pairs and n_here < len(candidates):
+                        i, score = pair_rows[begin], pair_scores[begin]
+                        j = order[group * places + pair_places[begin]]
+                        begin += 1
+                        if j < 0 or j == before[i]:
+                            continue
+                        if score < cuts[i]:
+                            own_lower[i] = min(own_lower[i], far(bases[i] - 2.0 * np.float64(score), 0.0))
                         else:
-                            for feature in range(d):
-                                tile[q * stride + feature] = rows_tile[at + feature]
-                    columns_of(rows, tile, stride, here_vectors, d, columns, shape)
-                two_best(
-                    part, here_vectors, d, group_part, group_panels, lowest, best, second, index, address, 0, shape
-                )
-                for q in range(here):
-                    i = begin + q if whole else listed[begin + q]
-                    score = best[q]
-                    own_lower[i] = lower_bound(own_norms[i], score, slack, tiny)
-                    own_swept[i] |= own_group[i] == group
-                    if score > top[i]:
-                        runner_up[i] = max(top[i], second[q])
-                        in_second[i] = second[q]
-                        top[i] = score
-                        nearest[i] = order[group * group_size + index[q]]
-                        top_group[i] = group
-                    else:
-                        runner_up[i] = max(runner_up[i], score)
-        for i in range(count):
-            if own_swept[i] == 0:
-                score = top.dtype.type(0.5 * (np.float64(own_norms[i]) - sq_dists[i]))
-                if score > top[i]:
-                    runner_up[i] = top[i]
-                    top[i] = score
-                    nearest[i] = before[i]
-                    top_group[i] = -1
-                else:
-                    runner_up[i] = max(runner_up[i], score)
-                    known = vector_view(lower_at + own_group[i] * lower_stride, count, np.float32(0))
-                    known[i] = min(known[i], lower_bound(own_norms[i], score, slack, tiny))
-            if top_group[i] >= 0:
-                others = vector_view(lower_at + top_group[i] * lower_stride, count, np.float32(0))
-                others[i] = lower_bound(own_norms[i], in_second[i], slack, tiny)
-        for i in range(count, n_vectors * step):
-            top[i], runner_up[i], nearest[i], before[i] = 0, lowest, 0, 0
-        padded_norms = in_second  # free by now
+                            candidates[n_here], candidate_rows[n_here] = j, i
+                            n_here += 1
+                    measured += n_here
+                    sq_dists_of(
+                        rows_tile, stride, candidate_rows, n_here, d, candidates, flat_centers, shift, candidate_dists
+                    )
+                    for q in range(n_here):
+                        i, j, square = candidate_rows[q], candidates[q], candidate_dists[q]
+                        off = off_share * np.sqrt(np.float64(own_norms[i]))
+                        loser, lost = j, square
+                        if square < best[i]:
+                            loser, lost = nearest[i], best[i]
+                            best[i], nearest[i] = square, j
+                            reach[i] = near(square, off)
+                            cuts[i] = max(np.float64(cuts[i]), cut_of(bases[i], reach[i]))
+                        second[i] = min(second[i], lost)
+                        lower_to(lower_at, lower_stride, group_of[loser], i, far(lost, off))
+        n_late = 0
         for i in range(count):
             padded_norms[i] = own_norms[i]
-        n_late = mark_uncertain(
-            top, runner_up, nearest, padded_norms, count, center_norms, bounds, first, late, late_cuts, 0, shape
-        )
+            off = off_share * np.sqrt(np.float64(own_norms[i]))
+            if second[i] < np.inf and far(second[i], off) <= reach[i]:
+                square = np.float64(own_norms[i])
+                cut = cut_of(square * (1.0 - 2.0 * slack) - 2.0 * tiny, reach[i])
+                late_cuts[n_late] = cut
+                late[n_late] = first + i
+                n_late += 1
         settled += n_late
         for begin in range(0, n_late, step):
             here = min(step, n_late - begin)
@@ -235,11 +271,9 @@ def bound_slab(
             )  # fmt: skip
             for q in range(here):
                 i = waiting[q] - first
-                nearest[i] = index[q]
-                # What is known of its groups supposed another nearest center.
-                forget(lower_at, lower_stride, own_group[i], i)
-                forget(lower_at, lower_stride, group_of[nearest[i]], i)
-                forget(lower_at, lower_stride, max(top_group[i], 0), i)
+                if nearest[i] != index[q]:  # its group's bound supposed that it is the row's own
+                    lower_to(lower_at, lower_stride, group_of[nearest[i]], i, np.float32(0))
+                    nearest[i] = index[q]
         for i in range(count):
             moved += own_labels[i] != nearest[i]
             own_labels[i] = nearest[i]
@@ -247,9 +281,9 @@ def bound_slab(
         if action == WITH_SUMS:
             accumulate(rows_tile, stride, count, d, nearest, own_weights, cluster_sums, cluster_weights)
         elif action == WITH_MOVES:
-            for i in range(count, n_vectors * step):
-                before[i] = nearest[i]
+            for i in range(count, min(count + step, len(nearest))):
+                before[i] = nearest[i] = 0
             spread += accumulate_moves(
                 rows_tile, stride, count, d, before, nearest, padded_norms, cluster_sums, cluster_weights, shape[2]
             )
-    return moved, settled, spread, swept
+    return moved, settled, spread, swept, measured

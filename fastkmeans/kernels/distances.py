@@ -58,7 +58,13 @@ def own_sq_dists(
     shift,  # in     (d,)
     sq_dists,  # out    (count,) float64, 0 for rows left out
 ):
-    """The squared distance of every packed row to the center of its label, in any order of features.
+    """The squared distance of every packed row to the center of its label, in any order of features."""
+    sq_dists_of(tile, stride, labels[:0], count, d, labels, flat_centers, shift, sq_dists)
+
+
+@inline
+def sq_dists_of(tile, stride, numbers, count, d, labels, flat_centers, shift, sq_dists):
+    """As own_sq_dists, of the rows of the tile with these `numbers`; (0,): of all of them.
 
     The loop over rows is in here: a call a row would count references to five arrays, 160 cycles a row.
     """
@@ -66,7 +72,7 @@ def own_sq_dists(
     for i in range(count):
         total = 0.0
         if labels[i] >= 0:
-            at, place = i * stride, np.int64(labels[i]) * d
+            at, place = (numbers[i] if len(numbers) else i) * stride, np.int64(labels[i]) * d
             if whole:
                 sums = splat(0.0, EIGHT)
                 for feature in range(0, whole, 8):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fastkmeans.engine import bounds
-from fastkmeans.engine.bounds import Bounded, neighbours_in_runs
+from fastkmeans.engine.bounds import Bounded
+from fastkmeans.engine.groups import neighbours_in_runs
 from fastkmeans.engine.passes import MEMORY_FLOOR
 from fastkmeans.sources.blocks import ArrayRows
 from tests import naive
@@ -58,7 +59,7 @@ def test_bounds_hold_and_labels_are_right(kind, dtype, n, d, k):
         assert_same_bits(labels, naive.assign(X, centers))
         distances = np.sqrt(naive.sq_dists(X, centers))
         for group in range(way.n_groups):
-            own = np.flatnonzero(way.group_of == group)
+            own = np.flatnonzero(way.groups.group_of == group)
             others = np.where(own[None] == labels[:, None], np.inf, distances[:, own])
             assert (lower[:, group] <= others.min(axis=1)).all(), "a bound is above a distance"
 

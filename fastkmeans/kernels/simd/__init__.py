@@ -9,6 +9,7 @@ Memory is a one-dimensional array and an offset in elements; nothing is checked 
   memory.py      loads, stores, columns of rows, views, calls by address
   arithmetic.py  sums, products, squares
   choices.py     comparisons
+  bytes.py       numbers of one byte, and their dot products
 """
 
 from fastkmeans.kernels.simd.arithmetic import (
@@ -28,7 +29,28 @@ from fastkmeans.kernels.simd.arithmetic import (
     sum_lanes,
     widen,
 )
-from fastkmeans.kernels.simd.choices import any_beyond, any_close, differing, keep_two, lowest_bit, reaches, winner
+from fastkmeans.kernels.simd.bytes import (
+    add_rest_square,
+    differences,
+    dot_tile,
+    larger_size,
+    max_lanes,
+    store_rounded,
+    upper_scores,
+)
+from fastkmeans.kernels.simd.choices import (
+    any_beyond,
+    any_close,
+    any_reaches,
+    differing,
+    fold_max,
+    keep_below,
+    keep_two,
+    lowest_bit,
+    reaches,
+    reaching,
+    winner,
+)
 from fastkmeans.kernels.simd.memory import (
     call_at,
     load,
@@ -48,6 +70,7 @@ __all__ = [
     "add_gain",
     "add_gains",
     "add_moments",
+    "add_rest_square",
     "add_row",
     "add_squared_differences",
     "add_squares",
@@ -56,26 +79,36 @@ __all__ = [
     "add_where",
     "any_beyond",
     "any_close",
-    "differing",
+    "any_reaches",
     "call_at",
+    "differences",
+    "differing",
+    "dot_tile",
     "fma_tile",
+    "fold_max",
+    "keep_below",
     "keep_two",
+    "larger_size",
     "load",
     "load_broadcast",
     "load_four_columns",
     "load_two_columns",
     "lowest_bit",
+    "max_lanes",
     "multiply",
     "prefetch",
     "prefetch_far",
     "reaches",
+    "reaching",
     "repeat",
     "splat",
     "store",
+    "store_rounded",
     "store_tile",
     "store_tile_apart",
     "strided_view",
     "sum_lanes",
+    "upper_scores",
     "vector_view",
     "widen",
     "winner",

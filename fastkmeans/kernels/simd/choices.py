@@ -97,6 +97,66 @@ def reaches(typing, tile, bounds):
 
 
 @intrinsic
+def fold_max(typing, tops, tile):
+    """The largest of tops[r] and all tile[m][r], lane by lane."""
+
+    def generate(context, builder, signature, arguments):
+        best = items(builder, arguments[0], len(tops))
+        for row in items(builder, arguments[1], len(tile)):
+            best = [larger(builder, score, top) for score, top in zip(items(builder, row, len(tops)), best, strict=True)]
+        return context.make_tuple(builder, tops, best)
+
+    return tops(tops, tile), generate
+
+
+@intrinsic
+def keep_below(typing, tops, values, limits):
+    """The largest of tops[r] and those values[r] that are below limits[r], lane by lane."""
+
+    def generate(context, builder, signature, arguments):
+        parts = zip(*(items(builder, arguments[s], len(tops)) for s in range(3)), strict=True)
+        kept = [
+            builder.select(builder.and_(builder.fcmp_ordered("<", value, limit), builder.fcmp_ordered(">", value, top)), value, top)
+            for top, value, limit in parts
+        ]
+        return context.make_tuple(builder, tops, kept)
+
+    return tops(tops, values, limits), generate
+
+
+def _hits(builder, arguments, values):
+    return [
+        builder.fcmp_ordered(">=", value, limit)
+        for value, limit in zip(*(items(builder, arguments[s], len(values)) for s in range(2)), strict=True)
+    ]
+
+
+@intrinsic
+def any_reaches(typing, values, limits):
+    """Whether values[r] is at least limits[r] in any lane."""
+
+    def generate(context, builder, signature, arguments):
+        return any_lane(builder, _hits(builder, arguments, values), values.dtype.width)
+
+    return types.boolean(values, limits), generate
+
+
+@intrinsic
+def reaching(typing, values, limits):
+    """An integer whose bit r * width + i says whether lane i of values[r] is at least that of limits[r]."""
+    width, whole = values.dtype.width, ir.IntType(64)
+
+    def generate(context, builder, signature, arguments):
+        bits = ir.Constant(whole, 0)
+        for r, hits in enumerate(_hits(builder, arguments, values)):
+            own = builder.zext(builder.bitcast(hits, ir.IntType(width)), whole)
+            bits = builder.or_(bits, builder.shl(own, ir.Constant(whole, r * width)))
+        return bits
+
+    return types.int64(values, limits), generate
+
+
+@intrinsic
 def any_beyond(typing, values, limit):
     """Whether any lane is larger in size than `limit`, or not a number."""
     vector = values.dtype
