@@ -50,6 +50,10 @@ class Sums:
         self.cluster_sums += other.cluster_sums
         self.cluster_weights += other.cluster_weights
 
+    def take_counts(self, other):
+        """Count what happened in the pass that gave `other`."""
+        self.n_moved, self.n_swept, self.n_measured = other.n_moved, other.n_swept, other.n_measured
+
 
 class DensePass:
     """Label every row by a full sweep over the centers; then, by `action`, sums, inertia, or nothing."""

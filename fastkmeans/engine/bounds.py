@@ -125,6 +125,32 @@ class Bounded(Dense):
         self._free_bounds_scratch.append(scratch)
 
 
+class Screened(Bounded):
+    """As Dense, but swept in bytes: only the candidates that this leaves are measured. Remembers nothing of a row."""
+
+    @property
+    def name(self):
+        """The way that passes go: dense where bytes cannot be multiplied, or leave too many candidates."""
+        return "screened" if self.states else "dense"
+
+    def watch(self, source, k):
+        """Make room for the lengths of the rows."""
+        self._free_bounds_scratch = []
+        self.group_panels, self.n_groups = -(-k // len(self.shape[0])), 1
+        self.in_bytes = screens(self.d) if self.screening is None else self.screening
+        self.states, self.state_bytes = (), source.n * (4 + self.dtype.itemsize)
+        if self.in_bytes:
+            self.states = source.new_row_state(np.float32, 1), source.new_row_state(self.dtype)
+        self.ruled_out = np.zeros((1, k), np.float32)  # no row is spared a sweep
+        self.known, self.passes = None, 0
+
+    def learn(self, partial):
+        """Give bytes up that leave too many candidates."""
+        self.passes += 1
+        if self.states and self.passes > 1 and partial.n_measured > MOST_MEASURED * partial.n_swept:
+            self.states = ()
+
+
 class Newcomers(Bounded):
     """Centers that join others: a row meets only the groups of new ones that its own center does not rule out.
 

@@ -73,7 +73,7 @@ class _Fit:
             self.sums.add(moves)
         else:
             self.sums = self.source.reduce(self.way.sums_pass(), row_state=(self.labels, *self.way.states))
-        self.sums.n_moved, self.sums.n_swept = moves.n_moved, moves.n_swept
+        self.sums.take_counts(moves)
 
     def finish(self, began):
         """Means, empty clusters and convergence, from the sums of an iteration."""

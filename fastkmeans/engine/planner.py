@@ -1,9 +1,9 @@
 """Which way labels the rows of a fit: the registry of ways, and the choice from shapes and counts, never clocks."""
 
 from fastkmeans.engine.assigners import Dense
-from fastkmeans.engine.bounds import Bounded
+from fastkmeans.engine.bounds import Bounded, Screened
 
-ASSIGNERS = {"dense": Dense, "bounds": Bounded}
+ASSIGNERS = {"dense": Dense, "bounds": Bounded, "screened": Screened}
 ALIASES = ("auto", "lloyd", "elkan")  # of the planner's choice
 
 # Whole fits from equal centers, dense / bounds: noise 100k x 64 k=64 0.91, k=256 1.5; 200k x 8 k=256 1.1; 200k x 3

@@ -51,7 +51,7 @@ def bounds_scratch(dtype, d, shape, sweep):
     swept = row_bytes.view(np.float32) if sweep.in_bytes else big
     tiles = big, np.zeros(d, dtype), row_bytes, swept, np.zeros(room * sweep.depth, swept.dtype)
     terms = tuple(np.zeros(room, sweep.scores) for _ in range(5))
-    distances = *(np.empty(room) for _ in range(4)), np.empty(CANDIDATES_AT_ONCE)
+    distances = *(np.empty(room) for _ in range(5)), np.empty(CANDIDATES_AT_ONCE)
     labels = tuple(np.empty(room + step, np.int32) for _ in range(2))
     lists = np.empty(room + step, np.int64), np.empty(CANDIDATES_AT_ONCE, np.int32), np.empty(CANDIDATES_AT_ONCE, np.int64)
     late = np.empty(room + step, np.int64), np.empty(room + 2 * step, dtype)
@@ -81,10 +81,63 @@ def cut_of(base, reach):
 
 
 @inline
-def lower_to(lower_at, lower_stride, group, i, bound):
-    """Row i is no farther than `bound` from some center of the group."""
-    known = vector_view(lower_at + group * lower_stride, i + 1, np.float32(0))
+def lower_to(lower, group, i, bound):
+    """Row i may be as near as `bound` to some center of the group."""
+    known = vector_view(lower[0] + group * lower[1], np.int64(i) + 1, np.float32(0))
     known[i] = min(known[i], bound)
+
+
+@inline
+def _measure(
+    pairs,  # in     (numbers of rows, places of centers, scores), as sweeps list them
+    n_pairs,
+    order,
+    before,
+    nearest,  # in/out
+    tile,
+    stride,
+    d,
+    flat_centers,
+    shift,
+    norms,
+    off_share,
+    cuts,  # in/out
+    distances,  # in/out best, second, bases, reach; scratch
+    room,  # scratch (candidates, their rows)
+    lower,  # in/out
+    group_of,
+):
+    """Measure the listed pairs that reach the last cut of their row; return how many."""
+    pair_rows, pair_places, pair_scores = pairs
+    best, second, bases, reach, _, sq_dists = distances
+    candidates, candidate_rows = room
+    begin, measured = 0, 0
+    while begin < n_pairs:
+        n_here = 0
+        while begin < n_pairs and n_here < len(candidates):
+            i, score, j = pair_rows[begin], pair_scores[begin], order[pair_places[begin]]
+            begin += 1
+            if j < 0 or j == before[i]:
+                continue
+            if score < cuts[i]:
+                lower_to(lower, group_of[j], i, far(bases[i] - 2.0 * np.float64(score), 0.0))
+            else:
+                candidates[n_here], candidate_rows[n_here] = j, i
+                n_here += 1
+        measured += n_here
+        sq_dists_of(tile, stride, candidate_rows, n_here, d, candidates, flat_centers, shift, sq_dists)
+        for q in range(n_here):
+            i, j, square = candidate_rows[q], candidates[q], sq_dists[q]
+            off = off_share * np.sqrt(np.float64(norms[i]))
+            loser, lost = j, square
+            if square < best[i]:
+                loser, lost = nearest[i], best[i]
+                best[i], nearest[i] = square, j
+                reach[i] = near(square, off)
+                cuts[i] = max(np.float64(cuts[i]), cut_of(bases[i], reach[i]))
+            second[i] = min(second[i], lost)
+            lower_to(lower, group_of[loser], i, far(lost, off))
+    return measured
 
 
 @jit
@@ -122,10 +175,10 @@ def bound_slab(
     tiles, row_terms, distances, row_room, lists, own_scratch, small = scratch
     big, origin, row_bytes, swept_tile, turned = tiles
     cuts, scales, errors, lengths, widths = row_terms
-    best, second, bases, reach, candidate_dists = distances
+    best, second, bases, reach, own_reach, _ = distances
     lows, padded_norms, nearest, before = row_room
     listed, candidates, candidate_rows, late, late_cuts = lists
-    pair_rows, pair_places, pair_scores = own_scratch[2]
+    candidate_room, pairs = (candidates, candidate_rows), own_scratch[2]
     (tile, columns), (_, _, _, index, _), settling = small
     _, _, score_tile, exact_rows, settle_dists, _, _ = settling
     (sweep_at, turn, round_rows), (middle, word_stride, depth, group_panels, unit, middle_length) = sweep
@@ -179,21 +232,22 @@ def bound_slab(
                 widths[i] = 2.1 * slack * square + 2.0 * tiny
         for i in range(count):
             reach[i] = near(best[i], off_share * np.sqrt(np.float64(own_norms[i])))
+            own_reach[i] = reach[i]
             cuts[i] = cut_of(bases[i], reach[i])
             second[i] = np.inf
             nearest[i] = own_labels[i]
             before[i] = own_labels[i]
         source_at = swept_tile.ctypes.data if in_bytes else rows_tile.ctypes.data
         source = vector_view(source_at, count * word_stride, turned.dtype.type(0))
-        is_turned = False
+        is_turned, n_pairs = False, zero
         n_vectors = (count + sweep_step - 1) // sweep_step
         for group in range(n_groups):
             own_lower = vector_view(lower_at + group * lower_stride, count, np.float32(0))
             n_listed = 0
-            if len(ruled_out):  # nothing is remembered: a center farther from a row's than twice its distance is farther
+            if len(ruled_out):  # nothing is remembered; the triangle inequality tells
                 for i in range(count):
                     listed[n_listed] = i
-                    n_listed += ruled_out[group, before[i]] <= 2 * reach[i]
+                    n_listed += ruled_out[group, before[i]] <= own_reach[i] + reach[i]
             else:
                 fall = np.float32(drift[group])
                 for i in range(count):
@@ -214,7 +268,8 @@ def bound_slab(
                 n_pairs, done = call_at(
                     sweep_at,
                     (source, zero + word_stride, listed, begun, n_taken, zero + whole, turned, zero + depth,
-                     panel_part, zero + group_panels, term_part, row_terms, lows, own_scratch, turn, sweep_shape),
+                     panel_part, zero + group_panels, term_part, row_terms, lows, own_scratch, n_pairs,
+                     zero + group * places, turn, sweep_shape),
                     (zero, zero),
                 )  # fmt: skip
                 for q in range(begun, min(done, n_taken)):
@@ -222,35 +277,16 @@ def bound_slab(
                     own_lower[i] = far(bases[i] - 2.0 * np.float64(lows[i]), 0.0)
                     if group_of[before[i]] == group and nearest[i] != before[i]:
                         own_lower[i] = min(own_lower[i], far(second[i], off_share * np.sqrt(np.float64(own_norms[i]))))
-                begin = zero
-                while begin < n_pairs:
-                    n_here = 0
-                    while begin < n_pairs and n_here < len(candidates):
-                        i, score = pair_rows[begin], pair_scores[begin]
-                        j = order[group * places + pair_places[begin]]
-                        begin += 1
-                        if j < 0 or j == before[i]:
-                            continue
-                        if score < cuts[i]:
-                            own_lower[i] = min(own_lower[i], far(bases[i] - 2.0 * np.float64(score), 0.0))
-                        else:
-                            candidates[n_here], candidate_rows[n_here] = j, i
-                            n_here += 1
-                    measured += n_here
-                    sq_dists_of(
-                        rows_tile, stride, candidate_rows, n_here, d, candidates, flat_centers, shift, candidate_dists
-                    )
-                    for q in range(n_here):
-                        i, j, square = candidate_rows[q], candidates[q], candidate_dists[q]
-                        off = off_share * np.sqrt(np.float64(own_norms[i]))
-                        loser, lost = j, square
-                        if square < best[i]:
-                            loser, lost = nearest[i], best[i]
-                            best[i], nearest[i] = square, j
-                            reach[i] = near(square, off)
-                            cuts[i] = max(np.float64(cuts[i]), cut_of(bases[i], reach[i]))
-                        second[i] = min(second[i], lost)
-                        lower_to(lower_at, lower_stride, group_of[loser], i, far(lost, off))
+                if done < n_taken:  # there is no room for more
+                    measured += _measure(
+                        pairs, n_pairs, order, before, nearest, rows_tile, stride, d, flat_centers, shift, own_norms,
+                        off_share, cuts, distances, candidate_room, (lower_at, lower_stride), group_of,
+                    )  # fmt: skip
+                    n_pairs = zero
+        measured += _measure(
+            pairs, n_pairs, order, before, nearest, rows_tile, stride, d, flat_centers, shift, own_norms, off_share, cuts,
+            distances, candidate_room, (lower_at, lower_stride), group_of,
+        )  # fmt: skip
         n_late = 0
         for i in range(count):
             padded_norms[i] = own_norms[i]
@@ -272,7 +308,7 @@ def bound_slab(
             for q in range(here):
                 i = waiting[q] - first
                 if nearest[i] != index[q]:  # its group's bound supposed that it is the row's own
-                    lower_to(lower_at, lower_stride, group_of[nearest[i]], i, np.float32(0))
+                    lower_to((lower_at, lower_stride), group_of[nearest[i]], i, np.float32(0))
                     nearest[i] = index[q]
         for i in range(count):
             moved += own_labels[i] != nearest[i]

@@ -85,7 +85,7 @@ def take_terms(row_terms, listed, whole, first, count, step, small):
 
 @inline
 def list_candidates(
-    scores, score_tile, low, panel, terms, row_terms, listed, whole, first, small, pairs, n_pairs, shape
+    scores, score_tile, low, panel, terms, row_terms, listed, whole, first, small, pairs, n_pairs, first_place, shape
 ):
     """Append the pairs that reach their row's cut, raising it; return their number so far and the largest others."""
     centers, vectors, lanes = shape
@@ -105,7 +105,7 @@ def list_candidates(
             hits &= hits - 1
             i = first + q if whole else listed[first + q]
             score = np.float64(score_tile[c * step + q])
-            pair_rows[n_pairs], pair_places[n_pairs], pair_scores[n_pairs] = i, panel * m + c, score
+            pair_rows[n_pairs], pair_places[n_pairs], pair_scores[n_pairs] = i, first_place + panel * m + c, score
             n_pairs += 1
             width = 2.0 * (np.float64(errors[i]) * terms[at + 2 * m + c] + np.float64(lengths[i]) * terms[at + 3 * m + c])
             width += np.float64(widths[i]) + terms[at + 4 * m + c]
@@ -139,6 +139,8 @@ def _sweep_scores(
     row_terms,  # in/out cuts, and factors, errors, lengths, widths (candidates.py), by number of row
     lows,  # out    the largest score below the cut, by number of row
     scratch,  # as sweep_scratch makes it
+    n_pairs,  # pairs listed already
+    first_place,  # number of the group's first place
     turn,  # address of the compiled turn_tile
     shape,
 ):
@@ -150,7 +152,6 @@ def _sweep_scores(
     lowest = lows.dtype.type(-np.inf)
     room = len(gathered) // stride
     swept = turned if whole else columns
-    n_pairs = zero
     while first < count:
         here = min(room, count - first)
         n_groups = (here + step - 1) // step
@@ -176,7 +177,7 @@ def _sweep_scores(
                 if any_reaches(top, cuts):
                     n_pairs, low = list_candidates(
                         scores, score_tile, low, panel, terms, row_terms, listed, whole, first, small, pairs, n_pairs,
-                        shape,
+                        first_place, shape,
                     )  # fmt: skip
                     cuts = load(small[0], 0, vectors, lanes)
                 else:
@@ -193,7 +194,7 @@ def score_sweeper(dtype, shape):
     dtype = np.dtype(dtype)
     lanes, places = np.empty(1, dtype), np.empty(1, np.int64)
     scratch = sweep_scratch(dtype, dtype, 8, 8, 1, shape)
-    arguments = (lanes, 0, places, 0, 0, 0, lanes, 0, lanes, 0, lanes, (lanes,) * 5, lanes, scratch, 0, shape)
+    arguments = (lanes, 0, places, 0, 0, 0, lanes, 0, lanes, 0, lanes, (lanes,) * 5, lanes, scratch, 0, 0, 0, shape)
     return address_of(_sweep_scores, *arguments, result=(0, 0)), turner(dtype, shape)
 
 

@@ -57,7 +57,7 @@ from fastkmeans.kernels.simd import (
     upper_scores,
 )
 
-EIGHT = (None,) * 8
+EIGHT, WIDE = (None,) * 8, (None,) * 32
 LARGEST_BYTE = 127
 SIGN = 128  # a row's byte is its number + 128; the same bits with the highest turned are the number, signed
 LEAST_FEATURES, MOST_FEATURES = 8, 1 << 15
@@ -78,24 +78,36 @@ def round_row(tile, at, stride, middle, scale_limits, row_bytes, place):
     A row of scale 0 holds only zeros if its sum of squares is 0, and else cannot be stored as bytes.
     """
     smallest, largest = scale_limits
-    top = splat(np.float32(0), EIGHT)
-    squares, rests = (top,), top
-    for feature in range(0, stride, 8):
-        values = differences(tile, at + feature, middle, feature, EIGHT)
+    # Four vectors at a time, as each of these sums would wait for itself: 384 features took 140 ns and take 60.
+    wide = stride - stride % len(WIDE)
+    zeros, more_zeros = splat(np.float32(0), WIDE), splat(np.float32(0), EIGHT)
+    top, more_top, squares, more_squares = zeros, more_zeros, (zeros,), (more_zeros,)
+    for feature in range(0, wide, len(WIDE)):
+        values = differences(tile, at + feature, middle, feature, WIDE)
         top = larger_size(top, values)
         squares = add_squares(squares, (values,))
-    size = max_lanes(top)
+    for feature in range(wide, stride, len(EIGHT)):
+        values = differences(tile, at + feature, middle, feature, EIGHT)
+        more_top = larger_size(more_top, values)
+        more_squares = add_squares(more_squares, (values,))
+    size = max(max_lanes(top), max_lanes(more_top))
+    total = sum_lanes(squares[0]) + sum_lanes(more_squares[0])
     if size < smallest or size > largest:
         for feature in range(stride):
             row_bytes[place + feature] = SIGN
-        return np.float32(0), sum_lanes(squares[0]), np.float32(0)
+        return np.float32(0), total, np.float32(0)
     scale = size / np.float32(LARGEST_BYTE)
     inverse = np.float32(1) / scale
-    for feature in range(0, stride, 8):
-        values = differences(tile, at + feature, middle, feature, EIGHT)
+    rests, more_rests = zeros, more_zeros
+    for feature in range(0, wide, len(WIDE)):
+        values = differences(tile, at + feature, middle, feature, WIDE)
         rounded = store_rounded(row_bytes, place + feature, values, inverse)
         rests = add_rest_square(rests, values, rounded, scale)
-    return scale, sum_lanes(squares[0]), sum_lanes(rests)
+    for feature in range(wide, stride, len(EIGHT)):
+        values = differences(tile, at + feature, middle, feature, EIGHT)
+        rounded = store_rounded(row_bytes, place + feature, values, inverse)
+        more_rests = add_rest_square(more_rests, values, rounded, scale)
+    return scale, total, sum_lanes(rests) + sum_lanes(more_rests)
 
 
 @inline
@@ -154,6 +166,8 @@ def _sweep_words(
     row_terms,
     lows,
     scratch,
+    n_pairs,
+    first_place,
     turn,
     shape,
 ):
@@ -165,7 +179,6 @@ def _sweep_words(
     lowest = np.float32(-np.inf)
     room = len(gathered) // stride
     swept = turned.view(np.int32) if whole else column_words
-    n_pairs = zero
     while first < count:
         here = min(room, count - first)
         n_groups = (here + step - 1) // step
@@ -193,7 +206,7 @@ def _sweep_words(
                 if any_reaches(top, cuts):
                     n_pairs, low = list_candidates(
                         scores, score_tile, low, panel, terms, row_terms, listed, whole, first, small, pairs, n_pairs,
-                        shape,
+                        first_place, shape,
                     )  # fmt: skip
                     cuts = load(small[0], 0, vectors, lanes)
                 else:
@@ -209,7 +222,7 @@ def word_sweeper(shape):
     """The address of the compiled sweep in bytes, and of what turns words into columns."""
     lanes, places, words = np.empty(1, np.float32), np.empty(1, np.int64), np.empty(1, np.int32)
     scratch = sweep_scratch(np.float32, np.float32, 8, 8, 1, shape)
-    arguments = (lanes, 0, places, 0, 0, 0, lanes, 0, words, 0, lanes, (lanes,) * 5, lanes, scratch, 0, shape)
+    arguments = (lanes, 0, places, 0, 0, 0, lanes, 0, words, 0, lanes, (lanes,) * 5, lanes, scratch, 0, 0, 0, shape)
     return address_of(_sweep_words, *arguments, result=(0, 0)), turner(np.float32, shape)
 
 
