@@ -31,6 +31,7 @@ from fastkmeans.kernels.simd import call_at, vector_view
 from fastkmeans.kernels.slab import WITH_MOVES, WITH_SUMS, scratch_for
 
 BIG_TILE_BYTES = 256 * 1024  # rows whose lists are made together: enough to fill lanes, few enough for L2, twice
+BIG_TILE_OF_BYTES = 512 * 1024  # whose words are a quarter of it
 MOST_BIG_TILE_ROWS = 4096
 CANDIDATES_AT_ONCE = 1024
 WHOLE_FROM = 0.75  # gathering costs a quarter of a sweep: where more rows are listed, all are swept as they lie
@@ -45,7 +46,8 @@ def bounds_scratch(dtype, d, shape, sweep):
     `sweep` says how a group is swept: see engine.bounds.Sweep.
     """
     dtype, step, stride = np.dtype(dtype), sweep.step, row_stride(d)
-    room = int(np.clip(BIG_TILE_BYTES // (stride * dtype.itemsize) // step * step, 4 * step, MOST_BIG_TILE_ROWS))
+    tile_bytes = BIG_TILE_OF_BYTES if sweep.in_bytes else BIG_TILE_BYTES
+    room = int(np.clip(tile_bytes // (stride * dtype.itemsize) // step * step, 4 * step, MOST_BIG_TILE_ROWS))
     row_bytes = np.zeros(room * sweep.stride * 4 if sweep.in_bytes else 0, np.uint8)
     big = np.zeros(room * stride, dtype)
     swept = row_bytes.view(np.float32) if sweep.in_bytes else big
