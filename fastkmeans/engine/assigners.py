@@ -196,8 +196,15 @@ class Way:
     compiled_fit = True
     """Whether kernels/small_fit.py knows the rows."""
 
+    why = ""
+    """Why passes go this way: the planner's reason, or what the way has learned since."""
+
     def watch(self, source, k):
         """Make room for the states: a run begins."""
+
+    def shares(self, partial):
+        """(share of the pairs that were scored, candidates a row that were measured then) of an iteration."""
+        return 1.0, 0.0
 
     def learn(self, partial):
         """Take in what an iteration came to."""

@@ -51,46 +51,80 @@ class Bounded(Dense):
     """
 
     compiled_fit = False
+    remembers = True
+    """Whether a row's bounds are kept; without, all centers are one group."""
+
     ruled_out = np.empty((0, 0), np.float32)
     screening = None
     """Whether groups are swept in bytes; None: where this machine can, until too many candidates are left."""
 
     @property
     def name(self):
-        """The way that passes go: bounds may be given up."""
-        return "bounds" if self.states else "dense"
+        """The way that passes go now: what does not pay is given up."""
+        if not self.states:
+            return "dense"
+        if not self.remembers:
+            return "screened"
+        return "screened bounds" if self.in_bytes else "bounds"
 
     def watch(self, source, k):
         """Make room for what is known of the rows, in groups so large that it may be held."""
-        m = len(self.shape[0])
-        self.in_bytes = screens(self.d) if self.screening is None else self.screening
         self._free_bounds_scratch = []
+        self.in_bytes = screens(self.d) if self.screening is None else self.screening
+        self.states, self.known, self.passes = (), None, 0
+        n_panels, m = -(-k // len(self.shape[0])), len(self.shape[0])
+        self.n_pairs = source.n * k
+        if not self.remembers:
+            self._in_one_group(n_panels, k)
+            self.states = self._rooms(source) if self.in_bytes else ()
+            return
         # The centers are held six times (first, present, next, last, packed, packed by group), their sums three times.
         held = 4 * source.n + k * source.d * (6 * self.dtype.itemsize + 24) + SCRATCH_BYTES
         allowed = STATE_SHARE * (promised_bytes(source, k) - held) / source.n - self.dtype.itemsize
         most_groups = int(allowed / 4)
         if most_groups < min(LEAST_GROUPS, -(-k // GROUP_CENTERS)):
-            self.states = ()
+            self.why = "bounds would take more memory than the fit may"
             return
-        n_panels = -(-k // m)
         self.group_panels = max(GROUP_CENTERS // m, -(-n_panels // most_groups))
         self.n_groups = -(-n_panels // self.group_panels)
-        self.states = source.new_row_state(np.float32, self.n_groups), source.new_row_state(self.dtype)
+        self.states = self._rooms(source)
+
+    def _rooms(self, source):
         self.state_bytes = source.n * (4 * self.n_groups + self.dtype.itemsize)
-        self.n_pairs = source.n * self.n_groups * self.group_panels * m
-        self.known, self.passes = None, 0
+        return source.new_row_state(np.float32, self.n_groups), source.new_row_state(self.dtype)
+
+    def _in_one_group(self, n_panels, k):
+        """Remember no bounds: all centers are one group, and no row is spared it."""
+        self.remembers, self.known = False, None
+        self.group_panels, self.n_groups = n_panels, 1
+        self.ruled_out = np.zeros((1, k), np.float32)
+
+    def shares(self, partial):
+        if not self.states:
+            return super().shares(partial)
+        n = len(self.states[0])
+        return min(1.0, partial.n_swept / self.n_pairs), partial.n_measured / n
 
     def learn(self, partial):
-        """Give up what does not pay: bounds that rule out too little, bytes that leave too many candidates."""
+        """Give up what does not pay: bytes that leave too many candidates, bounds that rule out too little."""
         if not self.states:
             return
         self.passes += 1
-        if self.passes >= TRIED_PASSES and partial.n_swept > MOST_SWEPT * self.n_pairs:
-            self.states = ()
-        elif self.in_bytes and self.passes > 1 and partial.n_measured > MOST_MEASURED * partial.n_swept:
-            self.in_bytes = False
+        if self.in_bytes and self.passes > 1 and partial.n_measured > MOST_MEASURED * partial.n_swept:
+            self.why = f"more than {MOST_MEASURED:.0%} of the pairs scored in bytes were candidates"
+            self.in_bytes, self._free_bounds_scratch = False, []
+            if self.remembers:
+                self.groups.sweep_by(False)
+            else:
+                self.states = ()
+        if self.remembers and self.passes >= TRIED_PASSES and partial.n_swept > MOST_SWEPT * self.n_pairs:
+            self.why = f"bounds ruled out less than {1 - MOST_SWEPT:.0%} of the pairs"
             self._free_bounds_scratch = []
-            self.groups.sweep_by(False)
+            if self.in_bytes:
+                self._in_one_group(-(-len(self.centers) // len(self.shape[0])), len(self.centers))
+                self.states = self.states[0][:, :1], self.states[1]
+            else:
+                self.states = ()
 
     def labels_pass(self):
         return self._pass(LABELS_ONLY)
@@ -109,7 +143,7 @@ class Bounded(Dense):
         if self.fresh:
             self.drift = np.zeros(self.n_groups)
             self.groups = Groups(self, self.n_groups, self.group_panels, in_bytes=self.in_bytes)
-        else:
+        elif self.remembers:
             self.drift = self.groups.fall(self.known, CENTERS_AT_ONCE)
         self.known = self.centers.copy()
         self.groups.pack()
@@ -126,29 +160,9 @@ class Bounded(Dense):
 
 
 class Screened(Bounded):
-    """As Dense, but swept in bytes: only the candidates that this leaves are measured. Remembers nothing of a row."""
+    """As Dense, but swept in bytes: only the candidates that this leaves are measured. Remembers no bounds."""
 
-    @property
-    def name(self):
-        """The way that passes go: dense where bytes cannot be multiplied, or leave too many candidates."""
-        return "screened" if self.states else "dense"
-
-    def watch(self, source, k):
-        """Make room for the lengths of the rows."""
-        self._free_bounds_scratch = []
-        self.group_panels, self.n_groups = -(-k // len(self.shape[0])), 1
-        self.in_bytes = screens(self.d) if self.screening is None else self.screening
-        self.states, self.state_bytes = (), source.n * (4 + self.dtype.itemsize)
-        if self.in_bytes:
-            self.states = source.new_row_state(np.float32, 1), source.new_row_state(self.dtype)
-        self.ruled_out = np.zeros((1, k), np.float32)  # no row is spared a sweep
-        self.known, self.passes = None, 0
-
-    def learn(self, partial):
-        """Give bytes up that leave too many candidates."""
-        self.passes += 1
-        if self.states and self.passes > 1 and partial.n_measured > MOST_MEASURED * partial.n_swept:
-            self.states = ()
+    remembers = False
 
 
 class Newcomers(Bounded):

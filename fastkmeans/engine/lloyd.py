@@ -31,6 +31,8 @@ class LloydRun:
     history: list = field(default_factory=list)
     too_few_distinct: bool = False
     stopped: bool = False
+    reasons: list = field(default_factory=list)
+    """(iteration, why its way was taken), at the first and wherever that changed."""
 
 
 class _Fit:
@@ -42,7 +44,8 @@ class _Fit:
         self.labels = source.new_row_state(np.int32) if labels is None else labels
         self.spare = np.empty_like(centers)
         way.watch(source, len(centers))
-        self.history = []
+        self.history, self.reasons = [], []
+        self.gone, self.shares = way.name, (1.0, 0.0)
         self.sums, self.last_moved = Sums.of(*centers.shape), source.n
         self.converged = self.settled = self.stopped = self.too_few_distinct = False
 
@@ -50,11 +53,15 @@ class _Fit:
         """One iteration: labels against the present centers, then the means of the labelled rows."""
         began = time.perf_counter()
         way = self.way.prepare(self.centers)
+        self.gone = way.name
+        if not self.reasons or self.reasons[-1][1] != way.why:
+            self.reasons.append((len(self.history) + 1, way.why))
         in_order = needs_label_order(self.source, way.row_seconds, len(self.centers))
         if not in_order and follows_moves(len(self.history), self.last_moved, self.source.n, self.source.weighted):
             self.follow_moves()
         else:
             self.sum_all_rows(in_order)
+        self.shares = way.shares(self.sums)
         way.learn(self.sums)
         self.finish(began)
 
@@ -97,7 +104,7 @@ class _Fit:
         """Append the iteration to the history and tell the callback."""
         stats = IterationStats(
             "lloyd", self.restart, len(self.history) + 1, counts.inertia, counts.center_shift, counts.n_moved,
-            counts.n_relocated, self.way.name, seconds,
+            counts.n_relocated, self.gone, seconds, *self.shares,
         )  # fmt: skip
         self.history.append(stats)
         if self.callback is not None and self.callback(stats) is False:
@@ -178,7 +185,7 @@ class _Fit:
             inertia = partial.inertia
         return LloydRun(
             self.centers, self.labels, inertia, len(self.history), self.converged, self.history,
-            self.too_few_distinct, self.stopped,
+            self.too_few_distinct, self.stopped, self.reasons,
         )  # fmt: skip
 
 

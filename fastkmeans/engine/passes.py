@@ -113,3 +113,9 @@ class IterationStats:
 
     seconds: float
     """Wall time of the step."""
+
+    pairs: float = 1.0
+    """The share of the pairs of a row and a center that were scored; the others could not win."""
+
+    candidates: float = 0.0
+    """Centers that were measured in float64 for a row, besides its own, by the ways that score in bounds."""

@@ -1,21 +1,35 @@
 """Which way labels the rows of a fit: the registry of ways, and the choice from shapes and counts, never clocks."""
 
+from itertools import groupby
+
+from fastkmeans.engine import threads
 from fastkmeans.engine.assigners import Dense
 from fastkmeans.engine.bounds import Bounded, Screened
+from fastkmeans.engine.groups import screens
+from fastkmeans.engine.thresholds import WAYS
 
 ASSIGNERS = {"dense": Dense, "bounds": Bounded, "screened": Screened}
 ALIASES = ("auto", "lloyd", "elkan")  # of the planner's choice
 
-# Whole fits from equal centers, dense / bounds: noise 100k x 64 k=64 0.91, k=256 1.5; 200k x 8 k=256 1.1; 200k x 3
-# k=1000 1.4; 235k x 2 k=500 0.95; flights 232k x 24 k=100 1.3, k=500 3.1; SIFT 96k x 128 k=100 1.4, k=1000 3.4;
-# Fashion-MNIST k=100 2.3; blobs 200k x 128 k=1000 5.3 (python -m benchmarks.compare --suite ways).
-BOUNDS_CLUSTERS, BOUNDS_VALUES = 96, 2000
-BOUNDS_ITERATIONS = 4  # fewer do not pay for the first pass
+LEAST_ITERATIONS = {"boxes": 2, "bounds": 4}  # fewer do not pay for what the first pass makes or learns
+REASONS = {
+    "dense": "{k} clusters of {d} columns are quickest scored all",
+    "screened": "rows of {d} columns are quicker scored in bytes",
+    "boxes": "boxes of rows of {d} columns mostly belong to one of {k} clusters",
+    "bounds": "groups of {k} clusters of {d} columns are worth ruling out",
+}
+
+
+def best_way(source, k):
+    """The way that the table has for rows like these and k clusters."""
+    band = next((WAYS[columns] for columns in sorted(WAYS) if source.d <= columns), WAYS[max(WAYS)])
+    name = [way for clusters, way in band if k >= clusters][-1]
+    return "dense" if name == "screened" and not screens(source.d) else name
 
 
 def worth_bounds(source, k):
     """Whether k centers are so many, and so wide, that ruling groups of them out saves more than it costs."""
-    return not hasattr(source, "only_way") and k >= BOUNDS_CLUSTERS and k * source.d >= BOUNDS_VALUES
+    return not hasattr(source, "only_way") and best_way(source, k) == "bounds"
 
 
 def planned(source, algorithm, k=None, max_iter=None):
@@ -24,14 +38,52 @@ def planned(source, algorithm, k=None, max_iter=None):
         return source.only_way.name, "the one way for these rows"
     if algorithm not in ALIASES:
         return algorithm, "asked for"
-    if k is None or not worth_bounds(source, k):
-        return "dense", "clusters and columns are too few for bounds to save more than they cost"
-    if max_iter < BOUNDS_ITERATIONS:
-        return "dense", "iterations are too few for bounds to save more than they cost"
-    return "bounds", f"groups of {k} clusters of {source.d} columns are worth ruling out"
+    if k is None:
+        return "dense", "a single pass"
+    name = best_way(source, k)
+    dense = Dense.for_source(source, 0)
+    if name != "dense" and source.n * dense.row_seconds_for(k) <= threads.SERIAL_SECONDS:
+        return "dense", f"an iteration over {source.n} rows and {k} clusters is too short to save from"
+    if max_iter < LEAST_ITERATIONS.get(name, 0):
+        return "dense", "iterations are too few to earn back what another way prepares"
+    return name, REASONS[name].format(k=k, d=source.d)
 
 
 def assigner_for(source, algorithm, shift, k=None, max_iter=None):
     """An assigner for the rows of `source`, moved by `shift`; sources of other kinds than arrays bring their own."""
-    way = getattr(source, "only_way", None) or ASSIGNERS[planned(source, algorithm, k, max_iter)[0]]
-    return way.for_source(source, shift)
+    name, why = planned(source, algorithm, k, max_iter)
+    way = (getattr(source, "only_way", None) or ASSIGNERS[name]).for_source(source, shift)
+    way.why = why
+    return way
+
+
+def account(run, way):
+    """What ran in the iterations of a LloydRun, why, and what it saved; a line for each stretch of them."""
+    reasons = dict(run.reasons)
+    switches = set(reasons)
+    lines, number = [], 0
+    stretch = 0
+
+    def part(stats):
+        nonlocal stretch
+        stretch += stats.iteration in switches
+        return stretch, stats.algorithm
+
+    for (_, name), group in groupby(run.history, part):
+        own = list(group)
+        first, last = own[0].iteration, own[-1].iteration
+        why = reasons.get(first, "")
+        pairs = sum(stats.pairs for stats in own) / len(own)
+        candidates = sum(stats.candidates for stats in own) / len(own)
+        text = f"{name}" + (f" ({why})" if why else "")
+        text += f": iteration{'s' if last > first else ''} {first}" + (f" to {last}" if last > first else "")
+        if pairs < 1.0 or candidates:
+            text += f", {pairs:.0%} of the pairs of a row and a center scored"
+        if candidates:
+            text += f", {candidates:.2f} candidates a row measured"
+        lines.append(text)
+        number = last
+    if number == 0:
+        lines.append(f"{way.name} ({way.why}): no iteration")
+    tile = "x".join(str(len(part)) for part in way.shape)
+    return "\n".join([*lines, f"{way.dtype.name}, tile {tile}"])
