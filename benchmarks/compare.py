@@ -18,6 +18,7 @@ from benchmarks import (
     suite_quality,
     suite_seeding,
     suite_serving,
+    suite_shortcuts,
     suite_sparse,
     suite_startup,
     suite_ways,
@@ -33,6 +34,7 @@ SUITES = {
     "estimators": suite_estimators.run,
     "quality": suite_quality.run,
     "ways": suite_ways.run,
+    "shortcuts": suite_shortcuts.run,
     "serving": suite_serving.run,
     "startup": suite_startup.run,
 }
