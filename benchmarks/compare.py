@@ -14,6 +14,7 @@ from benchmarks import (
     suite_dense,
     suite_estimators,
     suite_fits,
+    suite_grid,
     suite_memory,
     suite_quality,
     suite_seeding,
@@ -35,6 +36,7 @@ SUITES = {
     "quality": suite_quality.run,
     "ways": suite_ways.run,
     "shortcuts": suite_shortcuts.run,
+    "grid": suite_grid.run,
     "serving": suite_serving.run,
     "startup": suite_startup.run,
 }

@@ -6,6 +6,7 @@ measured: suites do.
 
 import gc
 import time
+from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 
@@ -119,8 +120,14 @@ def best_ms(runs):
     return 1e3 * min(run.seconds for run in runs)
 
 
+def ways_gone(result):
+    """The ways that the iterations of a fit went, in words: a way may run as another, or change."""
+    counts = Counter(stats.algorithm for stats in result.history)
+    return ", ".join(f"{way} {count}" for way, count in counts.items())
+
+
 def ran_as_asked(way, runs):
-    """Whether some iteration went that way: one that does not suit the rows may run as another."""
+    """Whether some iteration went the way that was asked for."""
     return any(stats.algorithm == way for stats in runs[-1].result.history)
 
 
