@@ -84,6 +84,8 @@ class Run:
 def fits_in_turn(rows, k, ways, *, least=3, most=None, seconds=0.0, **settings):
     """({way: [Run a round]}, {way: why it refused}) of fits of ours by each `algorithm`, all with these settings.
 
+    A way that does not suit the rows refuses them, or runs as another and is left out like one that refused.
+
     Parameters
     ----------
     ways : sequence of str
@@ -109,7 +111,9 @@ def fits_in_turn(rows, k, ways, *, least=3, most=None, seconds=0.0, **settings):
             except ValueError as error:  # a way may be for some shapes only
                 refused[way] = str(error)
                 continue
-            if turn >= 0:
+            if way != "auto" and all(stats.algorithm != way for stats in result.history):
+                refused[way] = f"ran as {ways_gone(result)}"
+            elif turn >= 0:
                 runs[way].append(Run(time.perf_counter() - began, result))
                 spent += runs[way][-1].seconds
     return {way: own for way, own in runs.items() if own}, refused
@@ -124,11 +128,6 @@ def ways_gone(result):
     """The ways that the iterations of a fit went, in words: a way may run as another, or change."""
     counts = Counter(stats.algorithm for stats in result.history)
     return ", ".join(f"{way} {count}" for way, count in counts.items())
-
-
-def ran_as_asked(way, runs):
-    """Whether some iteration went the way that was asked for."""
-    return any(stats.algorithm == way for stats in runs[-1].result.history)
 
 
 def share_met(result):
