@@ -7,7 +7,7 @@ measured: suites do.
 import gc
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 from benchmarks import peers
@@ -73,16 +73,29 @@ def ratios(theirs, ours):
     return [theirs[min(turn, len(theirs) - 1)] / own for turn, own in enumerate(ours)]
 
 
-@dataclass(frozen=True)
-class Run:
-    """One whole fit of ours."""
+@dataclass
+class Fits:
+    """Whole fits of ours by one way, one a round."""
 
-    seconds: float
-    result: object
+    seconds: list = field(default_factory=list)
+    histories: list = field(default_factory=list)
+    result: object = None
+    """Of the last round only: the labels of fifty would fill the memory."""
+
+    @property
+    def ms(self):
+        """The shortest fit, in milliseconds."""
+        return 1e3 * min(self.seconds)
+
+    def add(self, seconds, result):
+        """Take in the fit of a round."""
+        self.seconds.append(seconds)
+        self.histories.append(result.history)
+        self.result = result
 
 
 def fits_in_turn(rows, k, ways, *, least=3, most=None, seconds=0.0, **settings):
-    """({way: [Run a round]}, {way: why it refused}) of fits of ours by each `algorithm`, all with these settings.
+    """({way: Fits}, {way: why it refused}) of fits of ours by each `algorithm`, all with these settings.
 
     A way that does not suit the rows refuses them, or runs as another and is left out like one that refused.
 
@@ -95,7 +108,7 @@ def fits_in_turn(rows, k, ways, *, least=3, most=None, seconds=0.0, **settings):
     """
     import fastkmeans
 
-    ways, runs, refused = list(ways), {way: [] for way in ways}, {}
+    ways, runs, refused = list(ways), {way: Fits() for way in ways}, {}
     spent = 0.0
     for turn in range(-1, most or least):
         if turn >= least and spent > seconds:
@@ -111,17 +124,13 @@ def fits_in_turn(rows, k, ways, *, least=3, most=None, seconds=0.0, **settings):
             except ValueError as error:  # a way may be for some shapes only
                 refused[way] = str(error)
                 continue
+            seconds_taken = time.perf_counter() - began
             if way != "auto" and all(stats.algorithm != way for stats in result.history):
                 refused[way] = f"ran as {ways_gone(result)}"
             elif turn >= 0:
-                runs[way].append(Run(time.perf_counter() - began, result))
-                spent += runs[way][-1].seconds
-    return {way: own for way, own in runs.items() if own}, refused
-
-
-def best_ms(runs):
-    """The shortest of the runs, in milliseconds."""
-    return 1e3 * min(run.seconds for run in runs)
+                runs[way].add(seconds_taken, result)
+                spent += seconds_taken
+    return {way: own for way, own in runs.items() if own.seconds}, refused
 
 
 def ways_gone(result):

@@ -5,9 +5,12 @@ unequal, overlapping clusters (`overlap` of datasets.py), a quarter as many as a
 and "auto" fit in turn, up to 20 iterations, tol=1e-4: three rounds, and up to 50 while they take less than 2 s; the
 shortest counts. Equal fits of 1 ms still differed by a third over 9 rounds, by 3 % over 50.
 
-Rivals run once, after us, the number of iterations that a point's arithmetic does in 3 s at 40 GFLOP/s, at least 3
-and at most ours; their time is scaled to our number of iterations. "auto" breaks the rule where it takes more than
-1.15 times the best way and is later by more than NOISE_MS, twice what equal fits of 1 ms differed by.
+"auto" breaks the rule where it takes more than 1.15 times the best way and is later by more than NOISE_MS, twice what
+equal fits of 1 ms differed by. Such a point is measured once more, as other work on the machine can slow all rounds of
+one fit: equal fits of 2.4 s came out at 4.9 so.
+
+Rivals run after us: three rounds, where these take less than 3 s at 40 GFLOP/s, else one of so many iterations, at
+least 3. Their shortest time is scaled to our number of iterations.
 """
 
 from dataclasses import dataclass
@@ -23,8 +26,9 @@ ITERATIONS, TOL = 20, 1e-4
 ALLOWED = 1.15
 NOISE_MS = 0.06
 ROUNDS, SECONDS = (3, 50), 2.0
+LOOKS = 2
 RIVALS = ("sklearn", "sklearnex", "faiss")
-RIVAL_SECONDS, RIVAL_RATE = 3.0, 40e9
+RIVAL_SECONDS, RIVAL_RATE, RIVAL_ROUNDS = 3.0, 40e9, 3
 
 
 @dataclass(frozen=True)
@@ -104,32 +108,36 @@ def run(options):
 
 def _measure(point, ways, options):
     rows = datasets.load(point.data)
-    settings = {"init": datasets.first_centers(rows, point.k), "tol": TOL, "max_iter": options.pick(ITERATIONS, 10, 3)}
     least, most = (options.rounds,) * 2 if options.rounds else options.pick(ROUNDS, ROUNDS, (1, 1))
-    runs, _ = rounds.fits_in_turn(
-        rows, point.k, ways, least=least, most=most, seconds=SECONDS, n_threads=options.threads, **settings
-    )
-    times = {way: rounds.best_ms(own) for way, own in runs.items()}
-    auto, result = times.pop("auto"), runs["auto"][-1].result
-    best = min(times, key=times.get)
-    ratio = auto / times[best]
+    settings = {"init": datasets.first_centers(rows, point.k), "tol": TOL, "max_iter": options.pick(ITERATIONS, 10, 3)}
+    settings |= {"n_threads": options.threads}
+    times = {}
+    for _ in range(LOOKS):
+        fits, _ = rounds.fits_in_turn(rows, point.k, ways, least=least, most=most, seconds=SECONDS, **settings)
+        times = {way: min(own.ms, times.get(way, own.ms)) for way, own in fits.items()}
+        best = min((way for way in times if way != "auto"), key=times.get)
+        ratio, later = times["auto"] / times[best], times["auto"] - times[best]
+        if within := ratio <= ALLOWED or later <= NOISE_MS:
+            break
+    result = fits["auto"].result
     line = {
         "n": point.n,
         "d": point.d,
         "k": point.k,
         "n_iter": result.n_iter,
-        "auto": auto,
+        "auto": times["auto"],
         "went": rounds.ways_gone(result),
         "plan": result.plan,
         "best": best,
         "best_ms": times[best],
         "ratio": ratio,
-        "within": ratio <= ALLOWED or auto - times[best] <= NOISE_MS,
+        "within": within,
         "dense_ms": times["dense"],
         "times": times,
     }
-    line |= _rivals(point, rows, settings["init"], auto, result.n_iter, options)
-    options.say(f"grid {point.title}: auto {auto:.2f} ms, best {best} {times[best]:.2f}, rival {line.get('rival_ms')}")
+    line |= _rivals(point, rows, settings["init"], times["auto"], result.n_iter, options)
+    options.say(f"grid {point.title}: {line['went']} {line['auto']:.2f} ms, best {best} {times[best]:.2f}, "
+                f"rival {line.get('rival', 'none')} {line.get('rival_ms', 0):.2f}")  # fmt: skip
     return line
 
 
@@ -137,10 +145,11 @@ def _rivals(point, rows, init, auto, n_iter, options):
     """The columns about the fastest rival, its time scaled to `n_iter` iterations."""
     affordable = int(RIVAL_SECONDS * RIVAL_RATE / (2 * point.n * point.d * point.k))
     names = [name for name in options.peers if name in RIVALS]
+    n_rounds = options.rounds_or(RIVAL_ROUNDS) if affordable >= RIVAL_ROUNDS * n_iter else 1
     outcomes, _ = rounds.alternate(
-        rows, point.k, init, min(n_iter, max(3, affordable)), options, names=names, rounds=1
-    )  # fmt: skip
-    scaled = {name: own[-1].ms * n_iter for name, own in outcomes.items() if own}
+        rows, point.k, init, min(n_iter, max(3, affordable)), options, names=names, rounds=n_rounds
+    )
+    scaled = {name: n_iter * min(one.ms for one in own) for name, own in outcomes.items() if own}
     if not scaled:
         return {}
     rival = min(scaled, key=scaled.get)

@@ -74,32 +74,32 @@ def _measure(data, rows, k, ways, options):
     lines = [{"data": data, "k": k, "way": way, "went": f"refused: {why[:60]}"} for way, why in refused.items()]
     reference = _mean_ms(runs["dense"])
     for way, own in runs.items():
-        result, times = own[-1].result, _iterations_ms(own)
+        result, times = own.result, _iterations_ms(own)
         line = {
             "data": data,
             "k": k,
             "way": way,
             "went": rounds.ways_gone(result),
             "n_iter": result.n_iter,
-            "fit": 1e3 * median(run.seconds for run in own),
+            "fit": 1e3 * median(own.seconds),
             "ms": _mean_ms(own),
             "first": median(times[:END]),
             "late": median(times[-END:]),
             "ratio": reference / _mean_ms(own),
             "pairs": rounds.share_met(result),
             "plan": result.plan,
-            "equal": bool(np.array_equal(result.labels, runs["dense"][-1].result.labels)),
-            "samples": [[1e3 * stats.seconds for stats in run.result.history] for run in own],
+            "equal": bool(np.array_equal(result.labels, runs["dense"].result.labels)),
+            "samples": [[1e3 * stats.seconds for stats in history] for history in own.histories],
         }
         lines.append(line)
         options.say(f"ways {data} k={k} {way}: {line['ms']:.2f} ms/it")
     return lines
 
 
-def _iterations_ms(runs):
-    """Milliseconds of each iteration, the median of the runs."""
-    return 1e3 * np.median([[stats.seconds for stats in run.result.history] for run in runs], axis=0)
+def _iterations_ms(fits):
+    """Milliseconds of each iteration, the median of the rounds."""
+    return 1e3 * np.median([[stats.seconds for stats in history] for history in fits.histories], axis=0)
 
 
-def _mean_ms(runs):
-    return float(mean(_iterations_ms(runs)))
+def _mean_ms(fits):
+    return float(mean(_iterations_ms(fits)))

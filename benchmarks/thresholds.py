@@ -100,7 +100,7 @@ def measure(data, k, ways, options):
         rows, k, ways, least=least, most=most, seconds=SECONDS, init=datasets.first_centers(rows, k),
         max_iter=options.pick(ITERATIONS, ITERATIONS, 3), tol=TOL, n_threads=options.threads,
     )  # fmt: skip
-    return {way: rounds.best_ms(own) for way, own in runs.items()}
+    return {way: own.ms for way, own in runs.items()}
 
 
 def measured(cells, bands, ways, options, keep):

@@ -204,11 +204,11 @@ def test_fits_in_turn_leave_out_ways_that_do_not_run():
     rows = datasets.load("blobs:400:3:5")
     settings = {"init": datasets.first_centers(rows, 5), "max_iter": 5}
     runs, refused = rounds.fits_in_turn(rows, 5, ["dense", "bounds", "nonsense", "auto"], least=2, **settings)
-    assert [len(own) for own in runs.values()] == [2] * 3 and list(refused) == ["nonsense"]
-    assert rounds.best_ms(runs["dense"]) > 0
-    assert rounds.ways_gone(runs["bounds"][0].result).startswith("bounds ")
+    assert [len(own.seconds) for own in runs.values()] == [2] * 3 and list(refused) == ["nonsense"]
+    assert runs["dense"].ms > 0
+    assert rounds.ways_gone(runs["bounds"].result).startswith("bounds ")
     runs, _ = rounds.fits_in_turn(rows, 5, ["dense"], least=1, most=4, seconds=60, **settings)
-    assert len(runs["dense"]) == 4
+    assert len(runs["dense"].seconds) == 4
 
 
 def test_grid_is_within_its_limits_and_its_rules_find_the_worst():
