@@ -2,11 +2,11 @@
 
 A cell is a band of columns and a number of clusters. It is measured on generated rows of the band's most columns
 (`overlap` of datasets.py, a quarter as many clusters as are asked for), and on the real data sets of the band if
-FASTKMEANS_DATA is set: about 200,000 float32 rows, or as many as make 5e7 values. Each way fits them from one start,
-at most 30 iterations, tol=1e-4, in turn; the shortest fit counts. A cell's figure is the geometric mean over its
-data of a way's time / the dense one's. Within a band the ways follow each other as the clusters increase, each at
-most once, so that the times lost to the fastest way, all cells together, are least; a way other than the dense one
-must gain 5 %.
+FASTKMEANS_DATA is set: about 200,000 float32 rows, fewer where they have more than 250 columns. Each way fits them
+from one start, at most 30 iterations, tol=1e-4, in turn; the shortest fit counts. A cell's figure is the geometric
+mean over its data of a way's time / the dense one's. Within a band the ways follow each other as the clusters
+increase, each at most once, so that the times lost to the fastest way, all cells together, are least; a way other
+than the dense one must gain 5 %.
 
 The generated rows were made so that bounds gain on them what they gain on the real rows of the band (dense / bounds,
 50,000 rows or fewer, k=512: d=24 1.2 and 1.4, d=128 2.2 and 2.2, 192 to 256 columns 2.3 and 2.2, 384 to 512 1.6 and
@@ -39,7 +39,8 @@ REAL = (
     ("sent_wordnet_minilm_40k", 384),
     ("fashion_mnist_train", 784),
 )
-MOST_ROWS, MOST_VALUES, MOST_PRODUCTS = 200_000, 5e7, 6e10  # n, n d, n d k
+MOST_ROWS, MOST_COLUMNS = 200_000, 250  # rows of more columns are as many fewer
+MOST_PRODUCTS = 6e10  # n d k
 ROWS_A_CLUSTER = 20  # fewer are no clustering
 ITERATIONS, TOL = 30, 1e-4
 ROUNDS, SECONDS = (2, 30), 1.0  # short fits have as many rounds as one second holds
@@ -70,15 +71,21 @@ def parser():
     p.add_argument("--cells", metavar="FILE", help="keep the measurements there; what it holds is not measured again")
     p.add_argument("--bands", help=f"comma-separated, of {', '.join(map(str, BANDS))} (default: all)")
     p.add_argument("--quick", action="store_true", help="few clusters and a quarter of the rows: a look, not a table")
+    p.add_argument("--rows", type=int, help="as --quick, to see how the ways stand at other numbers of rows")
     p.add_argument("--tiny", action="store_true", help=argparse.SUPPRESS)
     p.add_argument("--threads", type=int, default=2)
     return p
 
 
-def workloads(band, options):
+def rows_of(d, most):
+    """How many rows of d columns are measured, where rows of few columns are `most`."""
+    return int(most * min(1, MOST_COLUMNS / d))
+
+
+def workloads(band, most, options):
     """(data, k) of everything to measure for a band."""
     from_columns = max((b for b in BANDS if b < band), default=0)
-    rows = int(min(MOST_ROWS, MOST_VALUES / band)) // options.pick(1, 4, 400)
+    rows = rows_of(band, most)
     for k in options.pick(CLUSTERS, QUICK_CLUSTERS, (2, 4)):
         if k <= rows / ROWS_A_CLUSTER and rows * band * k <= MOST_PRODUCTS:
             yield f"overlap:{rows}:{band}:{max(2, k // 4)}", k
@@ -88,29 +95,28 @@ def workloads(band, options):
                 yield data, k
 
 
-def measure(data, k, ways, options):
+def measure(data, k, ways, most, options):
     """{way: milliseconds of its shortest fit}; None where the rows are too few for k clusters."""
     rows = datasets.load(data)
-    most = min(MOST_ROWS, int(MOST_VALUES / rows.shape[1])) // options.pick(1, 4, 1)
-    rows = rows[:: -(-len(rows) // most)].copy()
+    rows = rows[:: -(-len(rows) // rows_of(rows.shape[1], most))].copy()
     if k > len(rows) / ROWS_A_CLUSTER or rows.size * k > MOST_PRODUCTS:
         return None
-    least, most = options.pick(ROUNDS, ROUNDS, (1, 1))
+    least, at_most = options.pick(ROUNDS, ROUNDS, (1, 1))
     runs, _ = rounds.fits_in_turn(
-        rows, k, ways, least=least, most=most, seconds=SECONDS, init=datasets.first_centers(rows, k),
+        rows, k, ways, least=least, most=at_most, seconds=SECONDS, init=datasets.first_centers(rows, k),
         max_iter=options.pick(ITERATIONS, ITERATIONS, 3), tol=TOL, n_threads=options.threads,
     )  # fmt: skip
     return {way: own.ms for way, own in runs.items()}
 
 
-def measured(cells, bands, ways, options, keep):
+def measured(cells, bands, ways, most, options, keep):
     """The cells, with those that were missing; `keep` is called after each band."""
     known = {(cell["data"], cell["k"]) for cell in cells if set(ways) <= {*cell["ms"], *cell["left_out"]}}
     for band in bands:
-        for data, k in workloads(band, options):
+        for data, k in workloads(band, most, options):
             if (data, k) in known:
                 continue
-            times = measure(data, k, ways, options)
+            times = measure(data, k, ways, most, options)
             if times is None:
                 continue
             cells = [cell for cell in cells if (cell["data"], cell["k"]) != (data, k)]
@@ -191,27 +197,29 @@ Written by `python -m benchmarks.thresholds --write` on
 
 def main(argv=None):
     arguments = parser().parse_args(argv)
-    if arguments.write and arguments.quick:
-        raise SystemExit("--quick is for a look: a table is written from a full run")
+    if arguments.write and (arguments.quick or arguments.rows):
+        raise SystemExit("--quick and --rows are for a look: a table is written from a full run")
     from fastkmeans.engine.planner import ASSIGNERS
     from fastkmeans.engine.thresholds import WAYS
 
-    ways = list(ASSIGNERS)
+    ways = ["dense", *(name for name in ASSIGNERS if name != "dense")]
     options = Options("tiny" if arguments.tiny else "quick" if arguments.quick else "full", threads=arguments.threads)
     bands = [int(band) for band in arguments.bands.split(",")] if arguments.bands else list(BANDS)
     if unknown := set(bands) - set(BANDS):
         raise SystemExit(f"no such bands: {sorted(unknown)}; there are {', '.join(map(str, BANDS))}")
+    most = arguments.rows or options.pick(MOST_ROWS, MOST_ROWS // 4, 500)
+    size = f"{options.size}, {most} rows"
     facts = machine.describe(arguments.threads, measure=False)
     file = Path(arguments.cells) if arguments.cells else None
 
     def keep(cells):
         if file:
-            file.write_text(json.dumps({"machine": facts, "size": options.size, "cells": cells}, indent=1) + "\n")
+            file.write_text(json.dumps({"machine": facts, "size": size, "cells": cells}, indent=1) + "\n")
 
-    held = json.loads(file.read_text()) if file and file.exists() else {"size": options.size, "cells": []}
-    if held["size"] != options.size:
-        raise SystemExit(f"{file} holds cells of size {held['size']}, not {options.size}")
-    cells = measured(held["cells"], bands, ways, options, keep)
+    held = json.loads(file.read_text()) if file and file.exists() else {"size": size, "cells": []}
+    if held["size"] != size:
+        raise SystemExit(f"{file} holds cells of size {held['size']}, not {size}")
+    cells = measured(held["cells"], bands, ways, most, options, keep)
     times = {band: ratios(cells, band, ways) for band in sorted({cell["band"] for cell in cells})}
     chosen = {band: switch_points(own) for band, own in times.items()}
     shown = report.Table("Which way wins where", COLUMNS, list(lines_of(cells, times, chosen)))

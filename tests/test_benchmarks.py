@@ -256,17 +256,16 @@ def test_thresholds_measure_once_write_the_table_and_draw_the_chart(tmp_path, mo
     written = runpy.run_path(str(table))["WAYS"]
     assert list(written) == sorted({*WAYS, 2, 8})
     assert all(written[band] == WAYS[band] for band in WAYS if band not in (2, 8))
-    assert {(cell["band"], cell["k"]) for cell in json.loads(cells.read_text())["cells"]} == {
-        (2, 2),
-        (2, 4),
-        (8, 2),
-        (8, 4),
-    }
+    measured = json.loads(cells.read_text())["cells"]
+    assert {(cell["band"], cell["k"]) for cell in measured} == {(2, 2), (2, 4), (8, 2), (8, 4)}
     assert "times faster than the dense one" in chart.read_text()
-    before = cells.read_text()
     monkeypatch.setattr(thresholds, "measure", None)  # nothing is measured again
     thresholds.main(arguments)
-    assert cells.read_text() == before and "Which way wins where" in capsys.readouterr().out
+    assert json.loads(cells.read_text())["cells"] == measured
+    assert "Which way wins where" in capsys.readouterr().out
+    for refused in (["--quick"], ["--rows", "500"]):
+        with pytest.raises(SystemExit, match="for a look"):
+            thresholds.main(["--write", *refused])
     with pytest.raises(SystemExit, match="no such bands"):
         thresholds.main(["--tiny", "--bands", "7"])
     with pytest.raises(SystemExit, match="size tiny"):
