@@ -24,9 +24,11 @@ from benchmarks import (
     suite_grid,
     suite_memory,
     suite_sparse,
+    suite_ways,
     thresholds,
 )
 from benchmarks.options import Options
+from fastkmeans.engine.assigners import Dense
 from fastkmeans.engine.planner import ASSIGNERS
 from fastkmeans.engine.thresholds import WAYS
 
@@ -209,6 +211,18 @@ def test_fits_in_turn_leave_out_ways_that_do_not_run():
     assert rounds.ways_gone(runs["bounds"].result).startswith("bounds ")
     runs, _ = rounds.fits_in_turn(rows, 5, ["dense"], least=1, most=4, seconds=60, **settings)
     assert len(runs["dense"].seconds) == 4
+
+
+def test_ways_are_taken_from_the_registry_and_left_out_if_they_run_as_another(monkeypatch):
+    monkeypatch.setitem(ASSIGNERS, "other", Dense)
+    rows = datasets.load("blobs:400:3:5")
+    ways = ["dense", "other"]
+    runs, refused = rounds.fits_in_turn(rows, 5, ways, init=datasets.first_centers(rows, 5), max_iter=5)
+    assert list(runs) == ["dense"] and refused["other"].startswith("ran as dense")
+    options = Options("tiny", peers=(peers.OURS,))
+    (table,) = suite_ways.run(options)
+    assert {line["way"] for line in table.rows} == {*ASSIGNERS, "auto"}
+    assert all("other" not in line["times"] for line in suite_grid.run(options)[1].rows)
 
 
 def test_grid_is_within_its_limits_and_its_rules_find_the_worst():
