@@ -1,11 +1,14 @@
 """The workloads by name: the same rows in every benchmark, test and report.
 
 blobs:n:d:centers   normal clusters of unit spread around `centers` normal means of spread 3
+overlap:n:d:centers clusters of unequal sizes and spreads that overlap, in columns of falling scale, as rows that
+                    people measured do
 noise:n:d           one standard normal cloud: no clusters to find
 sparse:n:d:percent:centers   a CSR array with so many percent of its values stored: 60 % of a row's columns are drawn
                     from those of its center, the others from all
 photo               the pixels of the photograph that comes with the package, as rows of red, green, blue
-any other name      NAME.npz, key x, in the folder that FASTKMEANS_DATA names
+any other name      NAME.npz, key x, in the folder that FASTKMEANS_DATA names; NAME:scaled has each of its columns at
+                    mean 0 and standard deviation 1
 """
 
 import os
@@ -35,8 +38,10 @@ def load(name, dtype=np.float32, order="C"):
     kind, *sizes = name.split(":")
     if kind == "sparse":
         return _sparse(*map(float, sizes)).astype(dtype)
-    makers = {"blobs": _blobs, "noise": _noise, "photo": _photo}
-    rows = makers[kind](*map(int, sizes)) if kind in makers else _stored(name)
+    makers = {"blobs": _blobs, "overlap": _overlap, "noise": _noise, "photo": _photo}
+    rows = makers[kind](*map(int, sizes)) if kind in makers else _stored(kind)
+    if kind not in makers and sizes == ["scaled"]:
+        rows = _scaled(rows)
     return np.asarray(rows, dtype=dtype, order=order)
 
 
@@ -45,7 +50,8 @@ def available(name):
     kind = name.split(":")[0]
     if kind == "photo":
         return _has_pillow()
-    return kind in ("blobs", "noise", "sparse") or (_folder() is not None and (_folder() / f"{name}.npz").exists())
+    generated = kind in ("blobs", "overlap", "noise", "sparse")
+    return generated or (_folder() is not None and (_folder() / f"{kind}.npz").exists())
 
 
 def first_centers(rows, k, seed=SEED):
@@ -57,6 +63,27 @@ def _blobs(n, d, centers):
     rng = np.random.default_rng(SEED)
     means = 3 * rng.normal(size=(centers, d)).astype(np.float32)
     return rng.normal(size=(n, d)).astype(np.float32) + means[rng.integers(0, centers, n)]
+
+
+def _overlap(n, d, centers):
+    """Variances fall as 1 / (1 + f / 4); sizes differ by the exponential of a normal number, spreads threefold."""
+    rng = np.random.default_rng(SEED)
+    scale = (1 / np.sqrt(1 + np.arange(d) / 4)).astype(np.float32)
+    means = rng.normal(size=(centers, d)).astype(np.float32)
+    sizes = np.exp(rng.normal(size=centers))
+    spreads = rng.uniform(0.5, 1.5, centers).astype(np.float32)
+    labels = rng.choice(centers, n, p=sizes / sizes.sum())
+    rows = rng.standard_normal((n, d), np.float32)
+    rows *= spreads[labels, None]
+    rows += means[labels]
+    rows *= scale
+    return rows
+
+
+def _scaled(rows):
+    rows = rows.astype(np.float64)
+    spread = rows.std(axis=0)
+    return (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1)
 
 
 def _noise(n, d):

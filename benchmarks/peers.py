@@ -1,7 +1,8 @@
 """One function a library, all asked for the same exact work; each is imported only when it runs.
 
 A peer is given rows, first centers and a number of iterations, and does that many full Lloyd iterations
-(tol=0) from there; `init=None` asks for its default seeding, run to convergence. Settings that make a peer do
+(tol=0) from there; `tol` lets those that stop by scikit-learn's rule (us, scikit-learn, scikit-learn-intelex) do so
+before; `init=None` asks for its default seeding, run to convergence. Settings that make a peer do
 exact full-batch work, where its defaults would not: FAISS samples 256 rows a center unless told otherwise;
 SuperKMeans is hierarchical, samples, and stops early (its pruning stays statistical, and it takes no first
 centers from outside).
@@ -28,6 +29,13 @@ class Outcome:
     seconds: float
     n_iter: int
     centers: np.ndarray
+    result: object = None
+    """What the library returned, where a suite looks further."""
+
+    @property
+    def ms(self):
+        """Milliseconds an iteration."""
+        return 1e3 * self.seconds / self.n_iter
 
 
 @contextmanager
@@ -39,37 +47,37 @@ def _stopwatch():
     seconds.append(time.perf_counter() - began)
 
 
-def fastkmeans(rows, k, init, iterations, seed, n_threads):
+def fastkmeans(rows, k, init, iterations, tol, seed, n_threads):
     import fastkmeans as package
 
-    given = {} if init is None else {"init": init, "tol": 0}
+    given = {} if init is None else {"init": init, "tol": tol}
     with _stopwatch() as seconds:
         result = package.fit(rows, k, n_init=1, max_iter=iterations, random_state=seed, n_threads=n_threads, **given)
-    return Outcome(seconds[0], result.n_iter, result.centers)
+    return Outcome(seconds[0], result.n_iter, result.centers, result)
 
 
-def _scikit_learn_like(estimator, rows, k, init, iterations, seed, **more):
-    given = {} if init is None else {"init": init, "tol": 0}
+def _scikit_learn_like(estimator, rows, k, init, iterations, tol, seed, **more):
+    given = {} if init is None else {"init": init, "tol": tol}
     model = estimator(k, n_init=1, max_iter=iterations, random_state=seed, **given, **more)
     with _stopwatch() as seconds:
         model.fit(rows)
     return Outcome(seconds[0], model.n_iter_, model.cluster_centers_)
 
 
-def sklearn(rows, k, init, iterations, seed, n_threads):
+def sklearn(rows, k, init, iterations, tol, seed, n_threads):
     from sklearn.cluster import KMeans
 
-    return _scikit_learn_like(KMeans, rows, k, init, iterations, seed)
+    return _scikit_learn_like(KMeans, rows, k, init, iterations, tol, seed)
 
 
-def sklearnex(rows, k, init, iterations, seed, n_threads):
+def sklearnex(rows, k, init, iterations, tol, seed, n_threads):
     from sklearnex.cluster import KMeans
 
     # Its threads are TBB's, which threadpoolctl does not know.
-    return _scikit_learn_like(KMeans, rows, k, init, iterations, seed, n_jobs=n_threads)
+    return _scikit_learn_like(KMeans, rows, k, init, iterations, tol, seed, n_jobs=n_threads)
 
 
-def faiss(rows, k, init, iterations, seed, n_threads):
+def faiss(rows, k, init, iterations, tol, seed, n_threads):
     import faiss as package
 
     model = package.Kmeans(
@@ -81,7 +89,7 @@ def faiss(rows, k, init, iterations, seed, n_threads):
     return Outcome(seconds[0], model.cp.niter, model.centroids)
 
 
-def superkmeans(rows, k, init, iterations, seed, n_threads):
+def superkmeans(rows, k, init, iterations, tol, seed, n_threads):
     from superkmeans import SuperKMeans
 
     iterations = iterations if init is not None else FAISS_DEFAULT
@@ -94,7 +102,7 @@ def superkmeans(rows, k, init, iterations, seed, n_threads):
     return Outcome(seconds[0], iterations, centers)
 
 
-def numpy(rows, k, init, iterations, seed, n_threads):
+def numpy(rows, k, init, iterations, tol, seed, n_threads):
     """What one writes oneself: a matrix product, an argmax, a bincount a feature; random rows if init is None."""
     centers = np.array(rows[np.random.default_rng(seed).choice(len(rows), k, replace=False)] if init is None else init)
     labels = np.full(len(rows), -1)
@@ -127,10 +135,10 @@ def installed(name):
     return importlib.util.find_spec(name) is not None
 
 
-def run(name, rows, k, init, iterations, *, seed=0, n_threads=2):
+def run(name, rows, k, init, iterations, *, tol=0.0, seed=0, n_threads=2):
     """One run of a peer on at most n_threads threads."""
     with threadpool_limits(n_threads):
-        return PEERS[name](rows, k, init, iterations if init is not None else TO_CONVERGENCE, seed, n_threads)
+        return PEERS[name](rows, k, init, iterations if init is not None else TO_CONVERGENCE, tol, seed, n_threads)
 
 
 def _chunks(rows, k):

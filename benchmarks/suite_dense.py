@@ -6,16 +6,13 @@ Libraries run alternately, in an order that turns from round to round, and a rat
 the machine's drift is then in both of its terms.
 """
 
-import gc
-import time
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks import datasets, machine, peers
+from benchmarks import datasets, machine, peers, rounds
 from benchmarks.report import Table
 
 RIVALS = ("sklearn", "sklearnex", "faiss")  # exact, from a given start: what the targets are measured against
-PAUSE = 0.3  # seconds; OpenMP threads of the library before may spin for 0.2 s after its work
 
 
 @dataclass(frozen=True)
@@ -110,14 +107,16 @@ def measure(workload, options):
     rows = datasets.load(workload.data)
     init = datasets.first_centers(rows, workload.k)
     sgemm_before = options.sgemm()
-    samples, last, failed = alternate(workload, rows, init, options)
+    outcomes, failed = rounds.alternate(
+        rows, workload.k, init, workload.iterations, options, rounds=options.rounds_or(5, 2)
+    )
     sgemm_after = options.sgemm()
     libraries = []
-    for name, times in samples.items():
+    for name, own in outcomes.items():
         library = {"workload": workload.title, "peer": name, "failed": failed.get(name)}
-        if times and not library["failed"]:
-            outcome = last[name]
-            library |= _statistics(times) | {
+        if own and not library["failed"]:
+            outcome, times = own[-1], [one.ms for one in own]
+            library |= rounds.spread_of(times) | {
                 "samples": times,
                 "n_iter": int(outcome.n_iter),
                 "seconds": outcome.seconds,
@@ -131,37 +130,9 @@ def measure(workload, options):
             library["inertia_ratio"] = library["inertia"] / ours["inertia"]
     line = _summary(workload, libraries, sgemm_before, sgemm_after)
     options.say(
-        f"dense {workload.title}: " + ", ".join(f"{name} {median(own):.2f} ms" for name, own in samples.items() if own)
+        f"dense {workload.title}: " + ", ".join(f"{own['peer']} {own['ms']:.2f} ms" for own in libraries if "ms" in own)
     )
     return line, libraries
-
-
-def alternate(workload, rows, init, options):
-    """({peer: [ms an iteration]}, {peer: last Outcome}, {peer: why it failed}), one sample a round."""
-    names = list(options.peers)
-    samples, last, failed = {name: [] for name in names}, {}, {}
-    arguments = dict(n_threads=options.threads)
-    small = rows[: max(20 * workload.k, 4096)]  # for imports, compilation and the start of threads
-    for turn in range(-1, options.rounds_or(5, 2)):
-        shift = max(turn, 0) % max(1, len(names))
-        for name in names[shift:] + names[:shift]:
-            if name in failed:
-                continue
-            gc.collect()
-            time.sleep(options.pick(PAUSE, PAUSE, 0))
-            try:
-                if turn < 0:
-                    peers.run(name, small, workload.k, init, 2, **arguments)
-                    continue
-                outcome = peers.run(name, rows, workload.k, init, workload.iterations, **arguments)
-            except Exception as error:  # noqa: BLE001 - a rival that cannot run is a line, not the end; ours is the end
-                if name == peers.OURS:
-                    raise
-                failed[name] = f"{type(error).__name__}: {str(error)[:120]}"
-                continue
-            samples[name].append(1e3 * outcome.seconds / outcome.n_iter)
-            last[name] = outcome
-    return samples, last, failed
 
 
 def _summary(workload, libraries, sgemm_before, sgemm_after):
@@ -176,22 +147,12 @@ def _summary(workload, libraries, sgemm_before, sgemm_after):
         line["share"] = 100 * ours["gflops"] / sgemm
     if ours and rivals:
         rival = min(rivals, key=lambda own: own["ms"])
-        ratios = [theirs / own for theirs, own in zip(rival["samples"], ours["samples"], strict=True)]
+        ratios = rounds.ratios(rival["samples"], ours["samples"])
         line |= {"rival": rival["peer"], "rival_ms": rival["ms"], "ratio": median(ratios)}
         line |= {"ratio_least": min(ratios), "ratio_most": max(ratios)}
         if workload.target:
             line["met"] = line["ratio"] >= workload.target
     return line
-
-
-def _statistics(times):
-    middle = median(times)
-    return {
-        "ms": middle,
-        "least": min(times),
-        "most": max(times),
-        "spread": 50 * (max(times) - min(times)) / middle,
-    }
 
 
 def _gflops(workload, ms):

@@ -5,6 +5,7 @@ import inspect
 import itertools
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import compare, datasets, kernels, peers, report, suite_memory, suite_sparse
+from benchmarks import (
+    compare,
+    datasets,
+    kernels,
+    machine,
+    peers,
+    report,
+    rounds,
+    suite_grid,
+    suite_memory,
+    suite_sparse,
+    suite_ways,
+    thresholds,
+)
 from benchmarks.options import Options
+from fastkmeans.engine.assigners import Dense
+from fastkmeans.engine.planner import ASSIGNERS
+from fastkmeans.engine.thresholds import WAYS
 
 ROOT = Path(__file__).absolute().parent.parent
 ASV_FILES = ("iteration", "fit", "seeding", "predict", "startup")
@@ -110,6 +127,13 @@ def test_datasets_are_reproducible_float32_rows():
     np.testing.assert_array_equal(datasets.first_centers(rows, 5), datasets.first_centers(rows, 5))
 
 
+def test_overlapping_clusters_differ_in_size_and_columns_in_scale():
+    rows = datasets.load("overlap:4000:30:5")
+    assert datasets.available("overlap:4000:30:5") and rows.shape == (4000, 30) and rows.dtype == np.float32
+    np.testing.assert_array_equal(rows, datasets.load("overlap:4000:30:5"))
+    assert rows[:, 0].std() > 2 * rows[:, 29].std()
+
+
 def test_sparse_datasets_and_their_judge():
     rows = datasets.load("sparse:300:50:10:4")
     assert datasets.available("sparse:300:50:10:4") and rows.format == "csr" and rows.has_canonical_format
@@ -131,6 +155,9 @@ def test_datasets_come_from_the_named_folder(tmp_path, monkeypatch):
     assert datasets.load("things").dtype == np.float32
     assert datasets.load("things", dtype=None).dtype == np.uint8
     np.testing.assert_array_equal(datasets.load("things"), stored.reshape(3, 4))
+    scaled = datasets.load("things:scaled", np.float64)
+    assert datasets.available("things:scaled") and not datasets.available("others:scaled")
+    np.testing.assert_allclose([scaled.mean(axis=0), scaled.std(axis=0)], [[0] * 4, [1] * 4], atol=1e-15)
     with pytest.raises(datasets.NotAvailable, match="others"):
         datasets.load("others")
 
@@ -149,6 +176,114 @@ def test_our_run_and_plain_numpy_agree():
     assert ours.n_iter == plain.n_iter == 3
     np.testing.assert_allclose(ours.centers, plain.centers, rtol=1e-4, atol=1e-4)
     assert peers.inertia(rows, ours.centers) == pytest.approx(peers.inertia(rows, plain.centers), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", [peers.OURS, "sklearn"])
+def test_peers_stop_by_tol(name):
+    if not peers.installed(name):
+        pytest.skip(f"{name} is not installed")
+    rows = datasets.load("blobs:400:3:5")
+    init = datasets.first_centers(rows, 5)
+    done = [peers.run(name, rows, 5, init, 50, tol=tol).n_iter for tol in (0, 0.1)]
+    assert done[1] < done[0] < 50
+
+
+def test_rounds_give_one_run_each_and_slow_peers_one_round():
+    rows = datasets.load("blobs:400:3:5")
+    init = datasets.first_centers(rows, 5)
+    options = Options("tiny", peers=(peers.OURS, "numpy"))
+    outcomes, failed = rounds.alternate(rows, 5, init, 3, options, rounds=3)
+    assert not failed and [len(own) for own in outcomes.values()] == [3, 3]
+    outcomes, _ = rounds.alternate(rows, 5, init, 3, options, rounds=3, slow=1e-9, stored=rows.astype(np.float64))
+    assert [len(own) for own in outcomes.values()] == [1, 1]
+    assert outcomes[peers.OURS][0].centers.dtype == np.float64
+    outcomes, failed = rounds.alternate(rows, 5, init, 3, options, names=["numpy", "no such peer"], rounds=1)
+    assert list(failed) == ["no such peer"] and not outcomes["no such peer"]
+    assert rounds.ratios([6.0, 8.0], [2.0, 2.0, 4.0]) == [3, 4, 2]
+
+
+def test_fits_in_turn_leave_out_ways_that_do_not_run():
+    rows = datasets.load("blobs:400:3:5")
+    settings = {"init": datasets.first_centers(rows, 5), "max_iter": 5}
+    runs, refused = rounds.fits_in_turn(rows, 5, ["dense", "bounds", "nonsense", "auto"], least=2, **settings)
+    assert [len(own.seconds) for own in runs.values()] == [2] * 3 and list(refused) == ["nonsense"]
+    assert runs["dense"].ms > 0
+    assert rounds.ways_gone(runs["bounds"].result).startswith("bounds ")
+    runs, _ = rounds.fits_in_turn(rows, 5, ["dense"], least=1, most=4, seconds=60, **settings)
+    assert len(runs["dense"].seconds) == 4
+
+
+def test_ways_are_taken_from_the_registry_and_left_out_if_they_run_as_another(monkeypatch):
+    monkeypatch.setitem(ASSIGNERS, "other", Dense)
+    rows = datasets.load("blobs:400:3:5")
+    ways = ["dense", "other"]
+    runs, refused = rounds.fits_in_turn(rows, 5, ways, init=datasets.first_centers(rows, 5), max_iter=5)
+    assert list(runs) == ["dense"] and refused["other"].startswith("ran as dense")
+    options = Options("tiny", peers=(peers.OURS,))
+    (table,) = suite_ways.run(options)
+    assert {line["way"] for line in table.rows} == {*ASSIGNERS, "auto"}
+    assert all("other" not in line["times"] for line in suite_grid.run(options)[1].rows)
+
+
+def test_grid_is_within_its_limits_and_its_rules_find_the_worst():
+    points = suite_grid.FULL
+    assert len(set(points)) == len(points) > 100
+    assert max(point.n * point.d for point in points) <= 2.5e8
+    assert {point.d for point in Options("full", match="d=2 ").workloads(points, (), ())} == {2}
+    lines = [{"n": n, "d": 2, "k": 3, "ratio": ratio, "within": ratio < 1.15} for n, ratio in ((5, 1.0), (6, 1.3))]
+    short = suite_grid._in_short("rule", [*lines, {"n": 7}], "within", "ratio", max)
+    assert (short["points"], short["broken"], short["worst"], short["met"]) == (2, 1, 1.3, False)
+    assert short["where"] == "n=6 d=2 k=3"
+
+
+def test_planner_table_is_well_formed():
+    assert list(WAYS) == sorted(WAYS)
+    for switches in WAYS.values():
+        begins = [k for k, _ in switches]
+        assert begins[0] == 1 and begins == sorted(set(begins))
+        assert {way for _, way in switches} <= set(ASSIGNERS)
+
+
+def test_switch_points_lose_least():
+    gains = {  # of "a" and "b" over the dense way
+        2: (0.5, 0.1),
+        8: (1.04, 0.5),  # less than what a way must gain
+        32: (1.5, 1.0),
+        64: (0.95, 1.2),  # a or b, whatever: once each
+        128: (1.1, 3.0),
+    }
+    times = {k: {"dense": 1.0, "a": 1 / a, "b": 1 / b} for k, (a, b) in gains.items()}
+    assert thresholds.switch_points(times) == ((1, "dense"), (32, "a"), (64, "b"))
+    assert thresholds.switch_points({k: {"dense": 1.0, "a": 2.0} for k in gains}) == ((1, "dense"),)
+    assert thresholds.switch_points({k: {"dense": 1.0, "a": 0.5} for k in gains}) == ((1, "dense"), (2, "a"))
+    assert [thresholds.way_at(((1, "dense"), (32, "a")), k) for k in (1, 31, 32, 99)] == ["dense"] * 2 + ["a"] * 2
+
+
+def test_thresholds_measure_once_write_the_table_and_draw_the_chart(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    monkeypatch.delenv("FASTKMEANS_DATA", raising=False)
+    table, cells, chart = tmp_path / "thresholds.py", tmp_path / "cells.json", tmp_path / "chart.svg"
+    monkeypatch.setattr(thresholds, "TABLE", table)
+    monkeypatch.setattr(machine, "ROOT", tmp_path)
+    arguments = ["--tiny", "--bands", "2,8", "--cells", str(cells), "--chart", str(chart), "--write"]
+    thresholds.main(arguments)
+    written = runpy.run_path(str(table))["WAYS"]
+    assert list(written) == sorted({*WAYS, 2, 8})
+    assert all(written[band] == WAYS[band] for band in WAYS if band not in (2, 8))
+    measured = json.loads(cells.read_text())["cells"]
+    assert {(cell["band"], cell["k"]) for cell in measured} == {(2, 2), (2, 4), (8, 2), (8, 4)}
+    assert "times faster than the dense one" in chart.read_text()
+    monkeypatch.setattr(thresholds, "measure", None)  # nothing is measured again
+    thresholds.main(arguments)
+    assert json.loads(cells.read_text())["cells"] == measured
+    assert "Which way wins where" in capsys.readouterr().out
+    for refused in (["--quick"], ["--rows", "500"]):
+        with pytest.raises(SystemExit, match="for a look"):
+            thresholds.main(["--write", *refused])
+    with pytest.raises(SystemExit, match="no such bands"):
+        thresholds.main(["--tiny", "--bands", "7"])
+    with pytest.raises(SystemExit, match="size tiny"):
+        thresholds.main(["--quick", "--bands", "2", "--cells", str(cells)])
 
 
 def test_peak_memory_sees_an_array_that_is_gone():
