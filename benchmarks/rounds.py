@@ -140,6 +140,5 @@ def ways_gone(result):
 
 
 def share_met(result):
-    """Percent of the pairs of a row and a center that a fit scored, mean over its iterations; None if not recorded."""
-    shares = [getattr(stats, "share_met", None) for stats in getattr(result, "history", ())]
-    return 100 * sum(shares) / len(shares) if shares and None not in shares else None
+    """Percent of the pairs of a row and a center that a fit scored, mean over its iterations."""
+    return 100 * sum(stats.pairs for stats in result.history) / max(1, len(result.history))

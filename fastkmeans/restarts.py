@@ -8,7 +8,7 @@ from fastkmeans import validation as check
 from fastkmeans.engine import threads
 from fastkmeans.engine.lloyd import run_lloyd
 from fastkmeans.engine.passes import IterationStats
-from fastkmeans.engine.planner import assigner_for, planned
+from fastkmeans.engine.planner import account, assigner_for
 from fastkmeans.engine.seeding import SEEDINGS, chosen_seeding
 from fastkmeans.engine.small import runs_side_by_side
 from fastkmeans.result import KMeansResult
@@ -88,11 +88,10 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
         if verbose:
             callback.close()
     n_found = len(np.unique(best.labels)) if best.too_few_distinct else k
-    name, why = planned(source, algorithm, k, max_iter)
-    plan = f"{name} ({why}): {source.dtype.name} sweep, {'x'.join(str(len(part)) for part in way.shape)} tile"
     result = KMeansResult(
-        best.centers, best.labels, best.inertia, best.n_iter, best.converged, tuple(best.history), plan, metric
-    )
+        best.centers, best.labels, best.inertia, best.n_iter, best.converged, tuple(best.history), account(best, way),
+        metric,
+    )  # fmt: skip
     return result, n_found
 
 

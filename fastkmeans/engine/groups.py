@@ -106,8 +106,9 @@ class Groups:
         self.sweep = Sweep.of(way.dtype, way.d, self.panels * self.m, in_bytes)
         n_panels = places // self.m
         packed = np.int32 if in_bytes else way.dtype
-        self.packed = np.zeros(n_panels * (self.sweep.depth + 1) * self.m, packed), np.zeros(
-            places * TERMS, self.sweep.scores
+        self.packed = (
+            np.zeros(n_panels * (self.sweep.depth + 1) * self.m, packed),
+            np.zeros(places * TERMS, self.sweep.scores),
         )
         self.unit = float(np.finfo(way.dtype).eps) / 2 if way.shifted else 0.0
         self.middle_length = float(np.linalg.norm(self.middle.astype(np.float64)))

@@ -44,7 +44,7 @@ class _Fit:
         self.labels = source.new_row_state(np.int32) if labels is None else labels
         self.spare = np.empty_like(centers)
         way.watch(source, len(centers))
-        self.history, self.reasons = [], []
+        self.history, self.reasons = [], [(1, way.why)]
         self.gone, self.shares = way.name, (1.0, 0.0)
         self.sums, self.last_moved = Sums.of(*centers.shape), source.n
         self.converged = self.settled = self.stopped = self.too_few_distinct = False
@@ -54,7 +54,7 @@ class _Fit:
         began = time.perf_counter()
         way = self.way.prepare(self.centers)
         self.gone = way.name
-        if not self.reasons or self.reasons[-1][1] != way.why:
+        if way.why != self.reasons[-1][1]:
             self.reasons.append((len(self.history) + 1, way.why))
         in_order = needs_label_order(self.source, way.row_seconds, len(self.centers))
         if not in_order and follows_moves(len(self.history), self.last_moved, self.source.n, self.source.weighted):

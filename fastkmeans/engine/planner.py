@@ -1,6 +1,6 @@
 """Which way labels the rows of a fit: the registry of ways, and the choice from shapes and counts, never clocks."""
 
-from itertools import groupby
+from itertools import pairwise
 
 from fastkmeans.engine import threads
 from fastkmeans.engine.assigners import Dense
@@ -58,32 +58,26 @@ def assigner_for(source, algorithm, shift, k=None, max_iter=None):
 
 
 def account(run, way):
-    """What ran in the iterations of a LloydRun, why, and what it saved; a line for each stretch of them."""
-    reasons = dict(run.reasons)
-    switches = set(reasons)
-    lines, number = [], 0
-    stretch = 0
-
-    def part(stats):
-        nonlocal stretch
-        stretch += stats.iteration in switches
-        return stretch, stats.algorithm
-
-    for (_, name), group in groupby(run.history, part):
-        own = list(group)
-        first, last = own[0].iteration, own[-1].iteration
-        why = reasons.get(first, "")
-        pairs = sum(stats.pairs for stats in own) / len(own)
-        candidates = sum(stats.candidates for stats in own) / len(own)
-        text = f"{name}" + (f" ({why})" if why else "")
-        text += f": iteration{'s' if last > first else ''} {first}" + (f" to {last}" if last > first else "")
-        if pairs < 1.0 or candidates:
-            text += f", {pairs:.0%} of the pairs of a row and a center scored"
-        if candidates:
-            text += f", {candidates:.2f} candidates a row measured"
-        lines.append(text)
-        number = last
-    if number == 0:
-        lines.append(f"{way.name} ({way.why}): no iteration")
+    """What ran in the iterations of a LloydRun, why, and what it saved: a line for each stretch of them."""
+    starts = {iteration: why for iteration, why in run.reasons if iteration <= len(run.history)}
+    bounds = [*sorted({1, *starts, *_changes(run.history)}), len(run.history) + 1]
+    lines = [_stretch(run.history[a - 1 : b - 1], starts.get(a)) for a, b in pairwise(bounds) if a < b]
     tile = "x".join(str(len(part)) for part in way.shape)
-    return "\n".join([*lines, f"{way.dtype.name}, tile {tile}"])
+    return "\n".join([*(lines or [f"no iteration, {run.reasons[0][1]}"]), f"{way.dtype.name}, tile {tile}"])
+
+
+def _changes(history):
+    """The iterations that went another way than the one before."""
+    return [after.iteration for before, after in pairwise(history) if after.algorithm != before.algorithm]
+
+
+def _stretch(history, why):
+    """One line about consecutive iterations that went the same way."""
+    first, last, n = history[0].iteration, history[-1].iteration, len(history)
+    line = (
+        f"{history[0].algorithm}, iteration {first}" if n == 1 else f"{history[0].algorithm}, iterations {first}-{last}"
+    )
+    pairs, candidates = (sum(getattr(stats, name) for stats in history) / n for name in ("pairs", "candidates"))
+    line += "" if pairs == 1.0 else f", {pairs:.0%} of all pairs of a row and a center scored"
+    line += f", {candidates:.2f} candidates a row measured" if candidates else ""
+    return line + (f": {why}" if why else "")

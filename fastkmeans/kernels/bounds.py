@@ -25,7 +25,7 @@ from fastkmeans.kernels.accumulate import accumulate, accumulate_moves
 from fastkmeans.kernels.candidates import sweep_scratch
 from fastkmeans.kernels.distances import own_sq_dists, sq_dists_of
 from fastkmeans.kernels.jit import inline, jit
-from fastkmeans.kernels.packing import columns_of, lies_as_tile, pack_tile, row_stride
+from fastkmeans.kernels.packing import lies_as_tile, pack_tile, row_stride
 from fastkmeans.kernels.settle import settle_rows
 from fastkmeans.kernels.simd import call_at, vector_view
 from fastkmeans.kernels.slab import WITH_MOVES, WITH_SUMS, scratch_for
@@ -55,7 +55,11 @@ def bounds_scratch(dtype, d, shape, sweep):
     terms = tuple(np.zeros(room, sweep.scores) for _ in range(5))
     distances = *(np.empty(room) for _ in range(5)), np.empty(CANDIDATES_AT_ONCE)
     labels = tuple(np.empty(room + step, np.int32) for _ in range(2))
-    lists = np.empty(room + step, np.int64), np.empty(CANDIDATES_AT_ONCE, np.int32), np.empty(CANDIDATES_AT_ONCE, np.int64)
+    lists = (
+        np.empty(room + step, np.int64),
+        np.empty(CANDIDATES_AT_ONCE, np.int32),
+        np.empty(CANDIDATES_AT_ONCE, np.int64),
+    )
     late = np.empty(room + step, np.int64), np.empty(room + 2 * step, dtype)
     rows = np.empty(room, sweep.scores), np.empty(room + step, dtype), *labels
     own = sweep_scratch(swept.dtype, sweep.scores, sweep.stride, sweep.depth, sweep.group_places, sweep.shape)

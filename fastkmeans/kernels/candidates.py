@@ -107,7 +107,9 @@ def list_candidates(
             score = np.float64(score_tile[c * step + q])
             pair_rows[n_pairs], pair_places[n_pairs], pair_scores[n_pairs] = i, first_place + panel * m + c, score
             n_pairs += 1
-            width = 2.0 * (np.float64(errors[i]) * terms[at + 2 * m + c] + np.float64(lengths[i]) * terms[at + 3 * m + c])
+            width = 2.0 * (
+                np.float64(errors[i]) * terms[at + 2 * m + c] + np.float64(lengths[i]) * terms[at + 3 * m + c]
+            )
             width += np.float64(widths[i]) + terms[at + 4 * m + c]
             raised = score - width - rounding * (abs(score) + width)
             if raised > own_cuts[q]:  # never so where the score is infinite

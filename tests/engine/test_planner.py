@@ -85,7 +85,7 @@ def test_bounds_that_rule_nothing_out_are_given_up(monkeypatch):
     X = blobs(2000, 4, 30)
     result = fastkmeans.fit(X, 50, algorithm="bounds", max_iter=8, **FIXED)
     names = [stats.algorithm for stats in result.history]
-    assert names == ["bounds"] * (bounds.TRIED_PASSES - 1) + ["dense"] * (8 - bounds.TRIED_PASSES + 1)
+    assert names == ["bounds"] * bounds.TRIED_PASSES + ["dense"] * (8 - bounds.TRIED_PASSES)
     assert_same_bits(result.labels, fastkmeans.fit(X, 50, algorithm="dense", max_iter=8, **FIXED).labels)
 
 

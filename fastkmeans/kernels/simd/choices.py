@@ -103,7 +103,9 @@ def fold_max(typing, tops, tile):
     def generate(context, builder, signature, arguments):
         best = items(builder, arguments[0], len(tops))
         for row in items(builder, arguments[1], len(tile)):
-            best = [larger(builder, score, top) for score, top in zip(items(builder, row, len(tops)), best, strict=True)]
+            best = [
+                larger(builder, score, top) for score, top in zip(items(builder, row, len(tops)), best, strict=True)
+            ]
         return context.make_tuple(builder, tops, best)
 
     return tops(tops, tile), generate
@@ -116,7 +118,9 @@ def keep_below(typing, tops, values, limits):
     def generate(context, builder, signature, arguments):
         parts = zip(*(items(builder, arguments[s], len(tops)) for s in range(3)), strict=True)
         kept = [
-            builder.select(builder.and_(builder.fcmp_ordered("<", value, limit), builder.fcmp_ordered(">", value, top)), value, top)
+            builder.select(
+                builder.and_(builder.fcmp_ordered("<", value, limit), builder.fcmp_ordered(">", value, top)), value, top
+            )
             for top, value, limit in parts
         ]
         return context.make_tuple(builder, tops, kept)
