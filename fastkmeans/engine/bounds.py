@@ -23,14 +23,14 @@ class BoundsPass(DensePass):
         super().__init__(way, action)
         self.held_bytes = way.state_bytes
 
-    def add(self, block, start, stop, partial, labels, lower, norms):
+    def add(self, block, start, stop, partial, labels, lower, norms, upper):
         way, groups = self.way, self.way.groups
         scratch = way.borrow_bounds_scratch()
         known = (lower.ctypes.data, lower.strides[1] // lower.itemsize)
         moved, settled, spread, swept, measured = bound_slab(
-            block.rows, start, stop, block.weights_in(start, stop), labels, norms, known, way.fresh, way.centers,
+            block.rows, start, stop, block.weights_in(start, stop), labels, norms, known, upper, way.fresh, way.centers,
             way.shift, way.panels, way.bounds, (way.cosine, way.shifted, self.action), groups.description,
-            groups.packed, groups.order, groups.group_of, way.ruled_out, way.drift, partial.cluster_sums,
+            groups.packed, groups.order, groups.group_of, way.ruled_out, *way.moves, partial.cluster_sums,
             partial.cluster_weights, scratch, way.shape, groups.sweep.shape,
         )  # fmt: skip
         way.return_bounds_scratch(scratch)
@@ -47,7 +47,7 @@ class BoundsPass(DensePass):
 class Bounded(Dense):
     """As Dense, but a row meets only the groups of centers that its bounds do not rule out.
 
-    A row of the state has a bound for each group, 4 bytes for 24 centers, and its squared length.
+    A row of the state has a bound for each group, 4 bytes for 24 centers, its squared length, and how far it is from its own center at most.
     """
 
     compiled_fit = False
@@ -80,7 +80,7 @@ class Bounded(Dense):
             return
         # The centers are held six times (first, present, next, last, packed, packed by group), their sums three times.
         held = 4 * source.n + k * source.d * (6 * self.dtype.itemsize + 24) + SCRATCH_BYTES
-        allowed = STATE_SHARE * (promised_bytes(source, k) - held) / source.n - self.dtype.itemsize
+        allowed = STATE_SHARE * (promised_bytes(source, k) - held) / source.n - self.dtype.itemsize - 4
         most_groups = int(allowed / 4)
         if most_groups < min(LEAST_GROUPS, -(-k // GROUP_CENTERS)):
             self.why = "bounds would take more memory than the fit may"
@@ -90,8 +90,9 @@ class Bounded(Dense):
         self.states = self._rooms(source)
 
     def _rooms(self, source):
-        self.state_bytes = source.n * (4 * self.n_groups + self.dtype.itemsize)
-        return source.new_row_state(np.float32, self.n_groups), source.new_row_state(self.dtype)
+        self.state_bytes = source.n * (4 * self.n_groups + self.dtype.itemsize + 4)
+        lengths, upper = source.new_row_state(self.dtype), source.new_row_state(np.float32)
+        return source.new_row_state(np.float32, self.n_groups), lengths, upper
 
     def _in_one_group(self, n_panels, k):
         """Remember no bounds: all centers are one group, and no row is spared it."""
@@ -122,7 +123,7 @@ class Bounded(Dense):
             self._free_bounds_scratch = []
             if self.in_bytes:
                 self._in_one_group(-(-len(self.centers) // len(self.shape[0])), len(self.centers))
-                self.states = self.states[0][:, :1], self.states[1]
+                self.states = self.states[0][:, :1], *self.states[1:]
             else:
                 self.states = ()
 
@@ -141,10 +142,10 @@ class Bounded(Dense):
             return DensePass(self, action)
         self.fresh = self.known is None
         if self.fresh:
-            self.drift = np.zeros(self.n_groups)
+            self.moves = np.zeros(self.n_groups), np.zeros(len(self.centers), np.float32)
             self.groups = Groups(self, self.n_groups, self.group_panels, in_bytes=self.in_bytes)
         elif self.remembers:
-            self.drift = self.groups.fall(self.known, CENTERS_AT_ONCE)
+            self.moves = self.groups.moves(self.known, CENTERS_AT_ONCE)
         self.known = self.centers.copy()
         self.groups.pack()
         return BoundsPass(self, action)
@@ -178,7 +179,8 @@ class Newcomers(Bounded):
         group_panels = GROUP_CENTERS // len(self.shape[0])
         self.n_groups = -(-(len(centers) - n_old) // (group_panels * len(self.shape[0])))
         self._free_bounds_scratch = []
-        self.fresh, self.state_bytes, self.drift = True, 0, np.zeros(self.n_groups)
+        self.fresh, self.state_bytes = True, 0
+        self.moves = np.zeros(self.n_groups), np.zeros(len(centers), np.float32)
         self.groups = Groups(self, self.n_groups, group_panels, n_old, in_bytes=screens(self.d))
         self.groups.pack()
         self.ruled_out = np.empty((self.n_groups, n_old), np.float32)
@@ -205,4 +207,4 @@ class Newcomers(Bounded):
         n = stop - start
         # Bounds and lengths of rows are of no use afterwards: every group writes to the same place.
         spare = np.broadcast_to(np.empty(n, np.float32), (self.n_groups, n)).T
-        met.add(block, start, stop, met.start(), labels, spare, np.empty(n, self.dtype))
+        met.add(block, start, stop, met.start(), labels, spare, np.empty(n, self.dtype), np.empty(n, np.float32))

@@ -129,11 +129,12 @@ class Groups:
         else:
             pack_groups(way.centers, self.order, way.shift, way.slack, way.tiny, *self.packed, way.shape)
 
-    def fall(self, known, at_once):
-        """How far the centers of each group have moved at most from `known`, rounded up."""
-        drift = np.zeros(self.count)
+    def moves(self, known, at_once):
+        """(how far the centers of each group, and each center, have moved at most from `known`), rounded up."""
+        moved, drift = np.zeros(len(known), np.float32), np.zeros(self.count)
         for first in range(0, len(known), at_once):
             some = slice(first, first + at_once)
-            moves = self.way.centers[some].astype(np.float64) - known[some]
-            np.maximum.at(drift, self.group_of[some], np.sqrt(np.einsum("ij,ij->i", moves, moves)) * (1 + 1e-6))
-        return drift
+            way = self.way.centers[some].astype(np.float64) - known[some]
+            moved[some] = np.sqrt(np.einsum("ij,ij->i", way, way)) * (1 + 1e-6)
+        np.maximum.at(drift, self.group_of, moved)
+        return drift, moved

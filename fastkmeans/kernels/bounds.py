@@ -1,10 +1,11 @@
 """Skip groups of centers that cannot be nearest: Yinyang bounds whose groups are runs of panels.
 
-A row keeps, for every group, a lower bound on its distance to the group's centers other than its own. When centers
-move, the bound falls by the group's largest movement. The distance to its own center is measured in every pass; a
-group whose bound exceeds it holds no nearer center and is not swept. Rows of a tile that must meet a group are listed,
-gathered and swept together, so that the lanes stay full. What a sweep leaves as candidates (candidates.py) is measured
-in float64.
+A row keeps an upper bound on its distance to its own center and, for every group, a lower bound on its distance to the
+group's other centers. When centers move, the first rises by the own center's movement, the others fall by the largest of
+their group. A row whose upper bound is below all others is asleep: it is not read at all. The others' distance to their
+own center is measured, and a group whose bound exceeds it is not swept. Rows of a tile that must meet a group are
+listed, gathered and swept together, so that the lanes stay full. What a sweep leaves as candidates (candidates.py) is
+measured in float64.
 
 Distances to candidates and to the own center come from packed rows and centers. They are off by less than 1e-6 of
 themselves, and, where packing shifts, by `unit` times the row's length: `near` is at least, `far` at most the true
@@ -37,7 +38,8 @@ CANDIDATES_AT_ONCE = 1024
 WHOLE_FROM = 0.75  # gathering costs a quarter of a sweep: where more rows are listed, all are swept as they lie
 DOWN, UP = 1.0 - 1e-6, 1.0 + 1e-6
 NEAREST, FARTHEST = 1e-30, 1e38  # bounds that float32 holds with full precision; others say less than they might
-FADE = np.float32(1.0 - 2e-7)
+FADE, RISE = np.float32(1.0 - 2e-7), np.float32(1.0 + 2e-7)
+ASLEEP = -1.0  # the reach of a row that no group can win
 
 
 def bounds_scratch(dtype, d, shape, sweep):
@@ -53,17 +55,14 @@ def bounds_scratch(dtype, d, shape, sweep):
     swept = row_bytes.view(np.float32) if sweep.in_bytes else big
     tiles = big, np.zeros(d, dtype), row_bytes, swept, np.zeros(room * sweep.depth, swept.dtype)
     terms = tuple(np.zeros(room, sweep.scores) for _ in range(5))
-    distances = *(np.empty(room) for _ in range(5)), np.empty(CANDIDATES_AT_ONCE)
-    labels = tuple(np.empty(room + step, np.int32) for _ in range(2))
-    lists = (
-        np.empty(room + step, np.int64),
-        np.empty(CANDIDATES_AT_ONCE, np.int32),
-        np.empty(CANDIDATES_AT_ONCE, np.int64),
-    )
+    distances = *(np.empty(room) for _ in range(6)), np.empty(CANDIDATES_AT_ONCE)
+    rows = np.empty(room, sweep.scores), np.empty(room + step, dtype), *(np.empty(room + step, np.int32) for _ in "ab")
+    listed, awake = (np.empty(room + step, np.int64) for _ in "ab")
+    candidates = np.empty(CANDIDATES_AT_ONCE, np.int32), np.empty(CANDIDATES_AT_ONCE, np.int64)
     late = np.empty(room + step, np.int64), np.empty(room + 2 * step, dtype)
-    rows = np.empty(room, sweep.scores), np.empty(room + step, dtype), *labels
+    lists = listed, awake, np.empty(room, np.int32), np.empty(room, np.float32), *candidates, *late
     own = sweep_scratch(swept.dtype, sweep.scores, sweep.stride, sweep.depth, sweep.group_places, sweep.shape)
-    return tiles, terms, distances, rows, (*lists, *late), own, scratch_for(dtype, d, shape)
+    return tiles, terms, distances, rows, lists, own, scratch_for(dtype, d, shape)
 
 
 @inline
@@ -84,6 +83,27 @@ def cut_of(base, reach):
     """What a score must reach for a center that is as near as `reach`, rounded down."""
     cut = 0.5 * (base - reach * reach)
     return cut - abs(cut) * 2e-7 - 1e-30
+
+
+@inline
+def _fall(lower, drift, upper, labels, center_moves, least, awake):
+    """Let the bounds follow the centers; list the rows that some group's bound does not rule out, return how many."""
+    count = len(upper)
+    for i in range(count):
+        least[i] = np.inf
+    for group in range(len(drift)):
+        own = vector_view(lower[0] + group * lower[1], count, np.float32(0))
+        fall = np.float32(drift[group])
+        for i in range(count):
+            bound = (own[i] - fall) * FADE
+            own[i] = bound
+            least[i] = bound if bound < least[i] else least[i]
+    n_awake = 0
+    for i in range(count):
+        upper[i] = (upper[i] + center_moves[labels[i]]) * RISE
+        awake[n_awake] = i
+        n_awake += least[i] <= upper[i]
+    return n_awake
 
 
 @inline
@@ -115,7 +135,7 @@ def _measure(
 ):
     """Measure the listed pairs that reach the last cut of their row; return how many."""
     pair_rows, pair_places, pair_scores = pairs
-    best, second, bases, reach, _, sq_dists = distances
+    best, second, bases, reach, _, _, sq_dists = distances
     candidates, candidate_rows = room
     begin, measured = 0, 0
     while begin < n_pairs:
@@ -155,6 +175,7 @@ def bound_slab(
     labels,  # in/out (stop - start,)
     norms,  # in/out (stop - start,) squared lengths of the packed rows; written if `fresh`
     lower,  # in/out (address of the first row's float32 bound of the first group, numbers from group to group)
+    upper,  # in/out (stop - start,) at least the distance to the own center, float32
     fresh,  # whether nothing is known of the rows yet
     centers,  # in     (k, d)
     shift,
@@ -167,6 +188,7 @@ def bound_slab(
     group_of,  # in     (k,) the group of each center, -1 for none
     ruled_out,  # in     (groups, labels) at most the distance from a label's center to any of a group; or (0, 0)
     drift,  # in     (groups,) how far centers of each group moved at most since the last pass, rounded up
+    center_moves,  # in     (k,) how far each center moved, rounded up to float32
     cluster_sums,
     cluster_weights,
     scratch,  # as bounds_scratch makes it
@@ -181,9 +203,9 @@ def bound_slab(
     tiles, row_terms, distances, row_room, lists, own_scratch, small = scratch
     big, origin, row_bytes, swept_tile, turned = tiles
     cuts, scales, errors, lengths, widths = row_terms
-    best, second, bases, reach, own_reach, _ = distances
+    best, second, bases, reach, own_reach, sq_dists, _ = distances
     lows, padded_norms, nearest, before = row_room
-    listed, candidates, candidate_rows, late, late_cuts = lists
+    listed, awake, awake_labels, least, candidates, candidate_rows, late, late_cuts = lists
     candidate_room, pairs = (candidates, candidate_rows), own_scratch[2]
     (tile, columns), (_, _, _, index, _), settling = small
     _, _, score_tile, exact_rows, settle_dists, _, _ = settling
@@ -197,7 +219,7 @@ def bound_slab(
     n_panels = (k + m - 1) // m
     room = len(best)
     stride = len(big) // room
-    zero, lowest = np.int64(0), tile.dtype.type(-np.inf)
+    zero, one, lowest = np.int64(0), np.int64(1), tile.dtype.type(-np.inf)
     address, row_width = rows[0], rows[1]
     in_place = lies_as_tile(rows, stride, d, big.itemsize, cosine, shifted)
     flat_centers = centers.reshape(-1)
@@ -212,37 +234,56 @@ def bound_slab(
         lower_at, lower_stride = lower[0] + 4 * (first - start), 4 * lower[1]
         own_labels = labels[first - start : first - start + count]
         own_norms = norms[first - start : first - start + count]
+        own_upper = upper[first - start : first - start + count]
+        remembers = not fresh and len(ruled_out) == 0
+        if remembers:
+            n_awake = _fall((lower_at, lower_stride), drift, own_upper, own_labels, center_moves, least, awake)
+        else:
+            for i in range(count):
+                awake[i] = i
+            n_awake = count
         if in_place:
             rows_tile = vector_view(address + first * row_width, count * d, lowest)
         else:
             rows_tile = big
-            pack_tile(rows, first, count, count, d, cosine, shift, shifted, big, stride)
+            if action == WITH_SUMS or 2 * n_awake > count:
+                pack_tile(rows, first, count, count, d, cosine, shift, shifted, big, stride)
+            else:
+                for q in range(n_awake):
+                    part = big[awake[q] * stride : (awake[q] + 1) * stride]
+                    pack_tile(rows, first + awake[q], one, one, d, cosine, shift, shifted, part, stride)
         if fresh:
             for i in range(count):
                 nearest[i] = 0
-            own_sq_dists(rows_tile, stride, count, d, nearest, origin, origin, best)
+            own_sq_dists(rows_tile, stride, count, d, nearest, origin, origin, sq_dists)
             for i in range(count):
-                own_norms[i] = best[i]
-        own_sq_dists(rows_tile, stride, count, d, own_labels, flat_centers, shift, best)
+                own_norms[i] = sq_dists[i]
+        for i in range(count):
+            reach[i] = ASLEEP
+            cuts[i] = np.inf
+            nearest[i] = own_labels[i]
+            before[i] = own_labels[i]
+            padded_norms[i] = own_norms[i]
+        for q in range(n_awake):
+            awake_labels[q] = own_labels[awake[q]]
+        sq_dists_of(rows_tile, stride, awake, n_awake, d, awake_labels, flat_centers, shift, sq_dists)
         if in_bytes:
             call_at(
                 round_rows,
-                (rows_tile, zero + stride, count, zero + d, middle, unit, middle_length, row_bytes, zero + word_stride,
-                 row_terms, bases),
+                (rows_tile, zero + stride, awake, n_awake, zero + d, middle, unit, middle_length, row_bytes,
+                 zero + word_stride, row_terms, bases),
                 zero,
             )  # fmt: skip
-        else:
-            for i in range(count):
-                square = np.float64(own_norms[i])
+        for q in range(n_awake):
+            i = awake[q]
+            square = np.float64(own_norms[i])
+            if not in_bytes:
                 bases[i] = square * (1.0 - 2.0 * slack) - 2.0 * tiny
                 widths[i] = 2.1 * slack * square + 2.0 * tiny
-        for i in range(count):
-            reach[i] = near(best[i], off_share * np.sqrt(np.float64(own_norms[i])))
+            best[i], second[i] = sq_dists[q], np.inf
+            reach[i] = near(best[i], off_share * np.sqrt(square))
             own_reach[i] = reach[i]
             cuts[i] = cut_of(bases[i], reach[i])
-            second[i] = np.inf
-            nearest[i] = own_labels[i]
-            before[i] = own_labels[i]
         source_at = swept_tile.ctypes.data if in_bytes else rows_tile.ctypes.data
         source = vector_view(source_at, count * word_stride, turned.dtype.type(0))
         is_turned, n_pairs = False, zero
@@ -250,17 +291,13 @@ def bound_slab(
         for group in range(n_groups):
             own_lower = vector_view(lower_at + group * lower_stride, count, np.float32(0))
             n_listed = 0
-            if len(ruled_out):  # nothing is remembered; the triangle inequality tells
-                for i in range(count):
-                    listed[n_listed] = i
+            for q in range(n_awake):
+                i = awake[q]
+                listed[n_listed] = i
+                if len(ruled_out):  # nothing is remembered; the triangle inequality tells
                     n_listed += ruled_out[group, before[i]] <= own_reach[i] + reach[i]
-            else:
-                fall = np.float32(drift[group])
-                for i in range(count):
-                    bound = (own_lower[i] - fall) * FADE
-                    own_lower[i] = bound
-                    listed[n_listed] = i
-                    n_listed += bound <= reach[i]
+                else:
+                    n_listed += fresh or own_lower[i] <= reach[i]
             swept += n_listed
             whole = n_listed >= WHOLE_FROM * count and (count % sweep_step == 0 or in_bytes or not in_place)
             if whole and not is_turned:
@@ -280,6 +317,8 @@ def bound_slab(
                 )  # fmt: skip
                 for q in range(begun, min(done, n_taken)):
                     i = q if whole else listed[q]
+                    if reach[i] == ASLEEP:
+                        continue
                     own_lower[i] = far(bases[i] - 2.0 * np.float64(lows[i]), 0.0)
                     if group_of[before[i]] == group and nearest[i] != before[i]:
                         own_lower[i] = min(own_lower[i], far(second[i], off_share * np.sqrt(np.float64(own_norms[i]))))
@@ -294,8 +333,8 @@ def bound_slab(
             distances, candidate_room, (lower_at, lower_stride), group_of,
         )  # fmt: skip
         n_late = 0
-        for i in range(count):
-            padded_norms[i] = own_norms[i]
+        for q in range(n_awake):
+            i = awake[q]
             off = off_share * np.sqrt(np.float64(own_norms[i]))
             if second[i] < np.inf and far(second[i], off) <= reach[i]:
                 square = np.float64(own_norms[i])
@@ -316,9 +355,11 @@ def bound_slab(
                 if nearest[i] != index[q]:  # its group's bound supposed that it is the row's own
                     lower_to((lower_at, lower_stride), group_of[nearest[i]], i, np.float32(0))
                     nearest[i] = index[q]
-        for i in range(count):
+        for q in range(n_awake):
+            i = awake[q]
             moved += own_labels[i] != nearest[i]
             own_labels[i] = nearest[i]
+            own_upper[i] = min(reach[i], FARTHEST) * UP
         own_weights = weights[first - start : first - start + count] if len(weights) else weights
         if action == WITH_SUMS:
             accumulate(rows_tile, stride, count, d, nearest, own_weights, cluster_sums, cluster_weights)

@@ -118,23 +118,25 @@ def strayed(squares, d, unit, middle_length):
 
 
 def _round_rows(
-    tile,  # in     (count * stride,) packed rows
+    tile,  # in     (rows * stride,) packed rows
     stride,
+    numbers,  # in     (count,) which rows of the tile
     count,
     d,
     middle,  # in     (stride,) in the tile's type, zeros beyond d
     unit,  # unit roundoff of the tile's type where packing shifted the rows, else 0
     middle_length,
-    row_bytes,  # out    (count * word_stride * 4,) uint8
+    row_bytes,  # out    (rows * word_stride * 4,) uint8
     word_stride,
     row_terms,  # out    cuts (not written), scales, errors, lengths, widths
-    bases,  # out    (count,) float64
+    bases,  # out    (rows,) float64
 ):
     """Rows as bytes, and the terms of their scores."""
     _, scales, errors, lengths, widths = row_terms
     more = 1.0 + (d + 16) * UNIT
     limits = np.float32(SMALLEST), np.float32(LARGEST)
-    for i in range(count):
+    for q in range(count):
+        i = numbers[q]
         scale, squares, rests = round_row(tile, i * stride, stride, middle, limits, row_bytes, i * word_stride * 4)
         squares, rests = np.float64(squares), np.float64(rests)
         scales[i] = scale
@@ -230,7 +232,8 @@ def word_sweeper(shape):
 def row_rounder(dtype):
     """The address of the compiled code that rounds the rows of a tile of this computing type to bytes."""
     array, lanes, values = np.empty(1, dtype), np.empty(1, np.float32), np.empty(1)
-    arguments = (array, 0, 0, 0, array, 0.0, 0.0, np.empty(1, np.uint8), 0, (lanes,) * 5, values)
+    numbers, row_bytes = np.empty(1, np.int64), np.empty(1, np.uint8)
+    arguments = (array, 0, numbers, 0, 0, array, 0.0, 0.0, row_bytes, 0, (lanes,) * 5, values)
     return address_of(_round_rows, *arguments, result=0)
 
 

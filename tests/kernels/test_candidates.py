@@ -41,7 +41,7 @@ class Swept:
             _, (middle, *_, unit, middle_length) = groups.description
             call(
                 sweep.addresses[2],
-                (tile, stride, n, X.shape[1], middle, unit, middle_length, row_bytes, sweep.stride, terms, bases), 0,
+                (tile, stride, np.arange(n), n, X.shape[1], middle, unit, middle_length, row_bytes, sweep.stride, terms, bases), 0,
             )  # fmt: skip
             swept = row_bytes.view(np.float32)
         else:
