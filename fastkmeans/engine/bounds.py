@@ -51,7 +51,7 @@ class Bounded(Dense):
     """
 
     compiled_fit = False
-    remembers = True
+    keeps_bounds = True
     """Whether a row's bounds are kept; without, all centers are one group."""
 
     ruled_out = np.empty((0, 0), np.float32)
@@ -63,7 +63,7 @@ class Bounded(Dense):
         """The way that passes go now: what does not pay is given up."""
         if not self.states:
             return "dense"
-        if not self.remembers:
+        if not self.keeps_bounds:
             return "screened"
         return "screened bounds" if self.in_bytes else "bounds"
 
@@ -74,7 +74,7 @@ class Bounded(Dense):
         self.states, self.known, self.passes = (), None, 0
         n_panels, m = -(-k // len(self.shape[0])), len(self.shape[0])
         self.n_pairs = source.n * k
-        if not self.remembers:
+        if not self.keeps_bounds:
             self._in_one_group(n_panels, k)
             self.states = self._rooms(source) if self.in_bytes else ()
             return
@@ -96,7 +96,7 @@ class Bounded(Dense):
 
     def _in_one_group(self, n_panels, k):
         """Remember no bounds: all centers are one group, and no row is spared it."""
-        self.remembers, self.known = False, None
+        self.keeps_bounds, self.known = False, None
         self.group_panels, self.n_groups = n_panels, 1
         self.ruled_out = np.zeros((1, k), np.float32)
 
@@ -114,11 +114,11 @@ class Bounded(Dense):
         if self.in_bytes and self.passes > 1 and partial.n_measured > MOST_MEASURED * partial.n_swept:
             self.why = f"more than {MOST_MEASURED:.0%} of the pairs scored in bytes were candidates"
             self.in_bytes, self._free_bounds_scratch = False, []
-            if self.remembers:
+            if self.keeps_bounds:
                 self.groups.sweep_by(False)
             else:
                 self.states = ()
-        if self.remembers and self.passes >= TRIED_PASSES and partial.n_swept > MOST_SWEPT * self.n_pairs:
+        if self.keeps_bounds and self.passes >= TRIED_PASSES and partial.n_swept > MOST_SWEPT * self.n_pairs:
             self.why = f"bounds ruled out less than {1 - MOST_SWEPT:.0%} of the pairs"
             self._free_bounds_scratch = []
             if self.in_bytes:
@@ -144,7 +144,7 @@ class Bounded(Dense):
         if self.fresh:
             self.moves = np.zeros(self.n_groups), np.zeros(len(self.centers), np.float32)
             self.groups = Groups(self, self.n_groups, self.group_panels, in_bytes=self.in_bytes)
-        elif self.remembers:
+        elif self.keeps_bounds:
             self.moves = self.groups.moves(self.known, CENTERS_AT_ONCE)
         self.known = self.centers.copy()
         self.groups.pack()
@@ -163,7 +163,7 @@ class Bounded(Dense):
 class Screened(Bounded):
     """As Dense, but swept in bytes: only the candidates that this leaves are measured. Remembers no bounds."""
 
-    remembers = False
+    keeps_bounds = False
 
 
 class Newcomers(Bounded):
