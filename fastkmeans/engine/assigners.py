@@ -188,11 +188,26 @@ class Way:
     compiled_fit = True
     """Whether kernels/small_fit.py knows the rows."""
 
+    follows = True
+    """Whether sums may follow the rows that move; False where summing all rows is as quick."""
+
+    @property
+    def remembers(self):
+        """Whether one more pass for labels costs little, after those before."""
+        return bool(self.states)
+
     def watch(self, source, k):
         """Make room for the states: a run begins."""
 
     def learn(self, partial):
         """Take in what an iteration came to."""
+
+    def reduce(self, source, pass_, labels):
+        """Run a pass for labels, sums or moves over the rows of `source`."""
+        return source.reduce(pass_, row_state=(labels, *self.states))
+
+    def give_labels(self, labels):
+        """Write to `labels` what `reduce` found, where a way keeps it to itself."""
 
 
 class Dense(Way):

@@ -2,8 +2,9 @@
 
 from fastkmeans.engine.assigners import Dense
 from fastkmeans.engine.bounds import Bounded
+from fastkmeans.engine.boxes import Boxes
 
-ASSIGNERS = {"dense": Dense, "bounds": Bounded}
+ASSIGNERS = {"dense": Dense, "bounds": Bounded, "boxes": Boxes}
 ALIASES = ("auto", "lloyd", "elkan")  # of the planner's choice
 
 # Whole fits from equal centers, dense / bounds: noise 100k x 64 k=64 0.91, k=256 1.5; 200k x 8 k=256 1.1; 200k x 3

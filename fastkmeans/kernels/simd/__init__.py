@@ -12,6 +12,7 @@ Memory is a one-dimensional array and an offset in elements; nothing is checked 
 """
 
 from fastkmeans.kernels.simd.arithmetic import (
+    add_corner_squares,
     add_gain,
     add_gains,
     add_moments,
@@ -21,14 +22,30 @@ from fastkmeans.kernels.simd.arithmetic import (
     add_squares_at,
     add_squares_from,
     add_where,
+    add_where_each,
     fma_tile,
+    fold_lanes,
     multiply,
     repeat,
     splat,
+    subtract,
     sum_lanes,
     widen,
 )
-from fastkmeans.kernels.simd.choices import any_beyond, any_close, differing, keep_two, lowest_bit, reaches, winner
+from fastkmeans.kernels.simd.choices import (
+    any_beyond,
+    any_close,
+    count_bits,
+    differing,
+    keep_least,
+    keep_nearer,
+    keep_two,
+    lanes_not_beyond,
+    least_place,
+    lowest_bit,
+    reaches,
+    winner,
+)
 from fastkmeans.kernels.simd.memory import (
     call_at,
     load,
@@ -45,6 +62,7 @@ from fastkmeans.kernels.simd.memory import (
 )
 
 __all__ = [
+    "add_corner_squares",
     "add_gain",
     "add_gains",
     "add_moments",
@@ -56,10 +74,17 @@ __all__ = [
     "add_where",
     "any_beyond",
     "any_close",
+    "count_bits",
     "differing",
     "call_at",
+    "add_where_each",
     "fma_tile",
+    "fold_lanes",
+    "keep_least",
+    "keep_nearer",
     "keep_two",
+    "lanes_not_beyond",
+    "least_place",
     "load",
     "load_broadcast",
     "load_four_columns",
@@ -75,6 +100,7 @@ __all__ = [
     "store_tile",
     "store_tile_apart",
     "strided_view",
+    "subtract",
     "sum_lanes",
     "vector_view",
     "widen",

@@ -1,0 +1,273 @@
+"""Label rows of few features in the order of space, box by box (kernels/boxes.py): exact, and most rows are not read."""
+
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from fastkmeans.engine import threads
+from fastkmeans.engine.assigners import Dense, DensePass, Sums
+from fastkmeans.engine.passes import SCRATCH_BYTES, promised_bytes
+from fastkmeans.kernels.boxes import (
+    BLOCK_ROWS,
+    GROUP_BLOCKS,
+    MOST_FEATURES,
+    NOBODY,
+    REGION_BLOCKS,
+    boxes_shape,
+    distance_slack,
+    fill_regions,
+    label_regions,
+    mark_points,
+    scatter_labels,
+)
+from fastkmeans.kernels.ordering import (
+    KEY_BITS,
+    TOP_BITS,
+    bits_a_feature,
+    cut_into_buckets,
+    make_keys,
+    sort_buckets,
+    spread_bits,
+)
+from fastkmeans.kernels.slab import LABELS_ONLY, WITH_SUMS
+
+SAMPLED_ROWS = 4096
+SLAB_ROWS = 1 << 16
+ORDERING_SECONDS = 2e-8  # a row
+MERGED_SHARE = 0.5  # of distinct rows, up to which equal rows become one point
+LINE = 64
+
+
+def aligned(count, dtype):
+    """An empty array that begins at a cache line."""
+    dtype = np.dtype(dtype)
+    raw = np.empty(count * dtype.itemsize + LINE, np.uint8)
+    return np.ndarray((count,), dtype, raw, -raw.ctypes.data % LINE)
+
+
+def grid_of(sample, bits):
+    """(low corner, steps for a unit of length) of a grid for the keys of rows like these."""
+    ranked = np.sort(sample, axis=0).astype(np.float64)
+    tenth, middle = ranked[len(ranked) // 10], ranked[-1 - len(ranked) // 10]
+    reach = 3.0 * (middle - tenth)
+    low, high = np.maximum(ranked[0], tenth - reach), np.minimum(ranked[-1], middle + reach)
+    extent = float((high - low).max())
+    most = float(np.finfo(sample.dtype).max) / 4
+    return low.astype(sample.dtype), min((1 << bits) / extent, most) if extent > 0 else 0.0
+
+
+class Ordered:
+    """The rows of a source in the order of space, in blocks, with boxes and sums."""
+
+    def __init__(self, source, shift, shape):
+        self.shape, self.shift = shape, shift.astype(np.float64)
+        self.block = source.blocks[0]
+        self.cosine, self.d = int(source.cosine), source.d
+        self.n_threads = source.threads_for(source.n * ORDERING_SECONDS)
+        n_keys = self._sort(source)
+        self.starts = np.empty(0, np.int32)
+        self.n_points = source.n
+        if n_keys <= MERGED_SHARE * source.n:
+            self._merge(source)
+        self._fill(source)
+
+    def _run(self, body, cuts):
+        """body(number, start, stop) for every part of the cuts."""
+        threads.run(len(cuts) - 1, lambda i: body(i, int(cuts[i]), int(cuts[i + 1])), self.n_threads)
+
+    def _sort(self, source):
+        """Find the order of the rows; return how many different keys they have."""
+        n, d, rows = source.n, source.d, self.block.rows
+        bits = bits_a_feature(d)
+        low_bits = max(0, bits * d - TOP_BITS)
+        sample = source.take(np.linspace(0, n - 1, min(n, SAMPLED_ROWS)).astype(np.int64))
+        low, scale = grid_of(sample, bits)
+        scale, spread = source.dtype.type(scale), spread_bits(d)
+        cuts = np.linspace(0, n, -(-n // SLAB_ROWS) + 1).astype(np.int64)
+        keys = np.empty(n, np.uint32)
+        counts = np.zeros((len(cuts) - 1, 1 << TOP_BITS), np.int64)
+
+        def key(part, start, stop):
+            make_keys(
+                rows, start, stop, d, self.cosine, low, scale, spread, bits, low_bits, keys, counts[part]
+            )
+
+        self._run(key, cuts)
+        ends = counts.T.cumsum().reshape(counts.T.shape).T
+        places = np.ascontiguousarray(ends - counts)
+        edges = np.append(places[0], n)
+        pairs = np.empty(n, np.uint64)
+        self._run(lambda part, start, stop: cut_into_buckets(keys, start, stop, low_bits, places[part], pairs), cuts)
+        del keys
+        self.order = np.empty(n, np.int32)
+        parts = np.searchsorted(edges, cuts)
+        parts[-1] = 1 << TOP_BITS
+        found = np.zeros(len(cuts), np.int64)
+
+        def sort(part, first, last):
+            found[part] = sort_buckets(pairs, edges, first, last, low_bits, self.order)
+
+        self._run(sort, parts)
+        return int(found.sum())
+
+    def _merge(self, source):
+        """Let equal rows that follow each other be one point, if that makes far fewer of them."""
+        n, d, rows = source.n, source.d, self.block.rows
+        is_new = np.empty(n, np.bool_)
+        cuts = np.linspace(0, n, -(-n // SLAB_ROWS) + 1).astype(np.int64)
+        like = np.empty(0, source.dtype)
+        self._run(
+            lambda part, start, stop: mark_points(rows, self.order, start, stop, d, self.cosine, like, is_new), cuts
+        )
+        starts = np.flatnonzero(is_new)
+        if len(starts) <= MERGED_SHARE * n:
+            self.starts, self.n_points = np.append(starts, n).astype(np.int32), len(starts)
+
+    def _fill(self, source):
+        d, dtype = self.d, source.dtype
+        self.n_blocks = -(-self.n_points // BLOCK_ROWS)
+        self.n_groups = -(-self.n_blocks // GROUP_BLOCKS)
+        self.n_regions = -(-self.n_blocks // REGION_BLOCKS)
+        self.columns = aligned(self.n_blocks * BLOCK_ROWS * d, dtype)
+        weighted = source.weighted or len(self.starts)
+        self.weights = aligned(self.n_blocks * BLOCK_ROWS if weighted else 0, np.float64)
+        self.boxes = tuple(np.empty(2 * d * count, dtype) for count in (self.n_regions, self.n_groups, self.n_blocks))
+        self.sums = tuple(np.empty((d + 1) * count) for count in (self.n_groups, self.n_blocks))
+
+        def fill(_, start, stop):
+            fill_regions(
+                self.block.rows, self.order, self.starts, source.weights, self.n_points, start, stop, self.cosine,
+                self.shift, self.columns, self.weights, self.boxes, self.sums, self.shape,
+            )  # fmt: skip
+
+        self._run(fill, np.arange(self.n_regions + 1))
+
+    def give_labels(self, labels, block_labels, out):
+        """Write the labels of points to `out`, in the order of rows."""
+
+        def scatter(_, start, stop):
+            scatter_labels(self.order, self.starts, labels, block_labels, start, stop, self.n_points, out)
+
+        self._run(scatter, np.append(np.arange(0, self.n_blocks, REGION_BLOCKS), self.n_blocks))
+
+
+_ordered = WeakKeyDictionary()  # of sources, so that restarts share it
+
+
+def ordered(source, shift, shape):
+    """The rows of `source` in blocks, made once for a shift and a shape."""
+    key = shift.tobytes(), shape
+    known = _ordered.get(source)
+    if known is None or known[0] != key:
+        known = _ordered[source] = key, Ordered(source, shift, shape)
+    return known[1]
+
+
+def bytes_to_order(source):
+    """What a fit by boxes holds at most beside the rows, but for centers and sums."""
+    labels = 4 * source.n
+    sorting = 16 * source.n
+    holding = (4 + 4 + source.d * source.dtype.itemsize + 8 * source.weighted) * source.n
+    filling = 4 * source.n
+    return labels + max(sorting + filling, holding)
+
+
+class BoxesPass:
+    """Label the rows of every region; then, by `action`, sums or nothing."""
+
+    def __init__(self, way, action):
+        self.way, self.action = way, action
+
+    def run(self, source):
+        way, rows = self.way, self.way.rows
+        k, d = way.centers.shape
+        summed = self.action == WITH_SUMS
+        regions = threads.slab_cuts(rows.n_points, d, way.box_row_seconds)
+        cuts = np.linspace(0, rows.n_regions, min(len(regions) - 1, rows.n_regions) + 1).astype(np.int64)
+
+        def leaf(part):
+            partial = Sums.of(k, d) if summed else Sums.of(0, 0)
+            partial.n_moved, partial.n_settled, partial.n_swept = label_regions(
+                rows.columns, rows.weights, rows.starts, rows.n_points, rows.boxes, rows.sums, cuts[part],
+                cuts[part + 1], way.labels, way.block_labels, way.group_labels, way.turned.reshape(-1), way.numbers, k, rows.shift,
+                way.box_bounds, summed, partial.cluster_sums, partial.cluster_weights, way.box_shape,
+            )  # fmt: skip
+            return partial
+
+        n_threads = source.threads_for(rows.n_points * way.box_row_seconds)
+        return threads.reduce(len(cuts) - 1, leaf, self._merge, n_threads)
+
+    def _merge(self, left, right):
+        left.add(right)
+        left.n_moved += right.n_moved
+        left.n_settled += right.n_settled
+        left.n_swept += right.n_swept
+        return left
+
+
+class Boxes(Dense):
+    """As Dense, but centers are ruled out for whole boxes of rows, which are kept in the order of space.
+
+    Where features are many or memory is scarce, passes are dense.
+    """
+
+    compiled_fit = follows = False
+    rows = None
+    box_row_seconds = 1.5e-9
+
+    @property
+    def name(self):
+        """The way that passes go."""
+        return "boxes" if self.rows is not None else "dense"
+
+    @property
+    def remembers(self):
+        """Whether passes go by boxes."""
+        return self.rows is not None
+
+    def watch(self, source, k):
+        """Put the rows in order, if they may be held a second time."""
+        self.rows = None
+        held = k * source.d * (8 * self.dtype.itemsize + 24) + SCRATCH_BYTES
+        if (
+            source.d > MOST_FEATURES
+            or len(getattr(source, "blocks", ())) != 1
+            or bytes_to_order(source) + held > promised_bytes(source, k)
+        ):
+            return
+        self.box_shape = boxes_shape(self.shape, self.d)
+        self.rows = rows = ordered(source, self.shift, self.box_shape)
+        self.labels = aligned(rows.n_blocks * BLOCK_ROWS, np.int32)
+        self.labels[:] = 0
+        self.block_labels = np.full(rows.n_blocks, NOBODY, np.int32)
+        self.group_labels = np.full(rows.n_groups, NOBODY, np.int32)
+        self.box_bounds = distance_slack(self.dtype, self.d)
+        width = len(self.box_shape[2])
+        room = (-(-k // width) + 1) * width
+        self.numbers = np.full(room, NOBODY - 1, np.int32)
+        self.numbers[:k] = np.arange(k)
+        self.turned = np.full((self.d, room), np.inf, self.dtype)
+
+    def prepare(self, centers):
+        super().prepare(centers)
+        if self.rows is not None:
+            self.turned[:, : len(centers)] = centers.T
+        return self
+
+    def labels_pass(self):
+        return self._pass(LABELS_ONLY)
+
+    def sums_pass(self):
+        return self._pass(WITH_SUMS)
+
+    def _pass(self, action):
+        return DensePass(self, action) if self.rows is None else BoxesPass(self, action)
+
+    def reduce(self, source, pass_, labels):
+        """Run a pass for labels or sums: over the boxes, whose labels stay with them until give_labels."""
+        return pass_.run(source) if isinstance(pass_, BoxesPass) else super().reduce(source, pass_, labels)
+
+    def give_labels(self, labels):
+        """Write the labels in the order of rows."""
+        if self.rows is not None:
+            self.rows.give_labels(self.labels, self.block_labels, labels)
