@@ -7,19 +7,17 @@ import numpy as np
 from fastkmeans.engine import threads
 from fastkmeans.engine.assigners import Dense, DensePass, Sums
 from fastkmeans.engine.passes import SCRATCH_BYTES, promised_bytes
-from fastkmeans.kernels.boxes import (
+from fastkmeans.kernels.box_rows import (
     BLOCK_ROWS,
     GROUP_BLOCKS,
-    MOST_FEATURES,
     NOBODY,
     REGION_BLOCKS,
-    boxes_shape,
-    distance_slack,
-    fill_regions,
-    label_regions,
+    copy_rows,
+    fill_blocks,
     mark_points,
     scatter_labels,
 )
+from fastkmeans.kernels.boxes import MOST_FEATURES, boxes_shape, distance_slack, label_regions
 from fastkmeans.kernels.ordering import (
     KEY_BITS,
     TOP_BITS,
@@ -56,53 +54,71 @@ def grid_of(sample, bits):
     return low.astype(sample.dtype), min((1 << bits) / extent, most) if extent > 0 else 0.0
 
 
+def boxes_around(boxes, size):
+    """The boxes around every `size` boxes that follow each other."""
+    starts = np.arange(0, len(boxes), size)
+    d = boxes.shape[1] // 2
+    parts = np.minimum.reduceat(boxes[:, :d], starts), np.maximum.reduceat(boxes[:, d:], starts)
+    return np.concatenate(parts, axis=1)
+
+
 class Ordered:
     """The rows of a source in the order of space, in blocks, with boxes and sums."""
 
     def __init__(self, source, shift, shape):
-        self.shape, self.shift = shape, shift.astype(np.float64)
-        self.block = source.blocks[0]
-        self.cosine, self.d = int(source.cosine), source.d
+        self.shape, self.shift, self.d = shape, shift.astype(np.float64), source.d
         self.n_threads = source.threads_for(source.n * ORDERING_SECONDS)
-        n_keys = self._sort(source)
-        self.starts = np.empty(0, np.int32)
-        self.n_points = source.n
+        self.cuts = np.linspace(0, source.n, -(-source.n // SLAB_ROWS) + 1).astype(np.int64)
+        stored = self._stored(source)
+        n_keys = self._sort(source, stored)
+        self.starts, self.n_points = np.empty(0, np.int32), source.n
         if n_keys <= MERGED_SHARE * source.n:
-            self._merge(source)
-        self._fill(source)
+            self._merge(stored)
+        self._fill(source, stored)
 
     def _run(self, body, cuts):
         """body(number, start, stop) for every part of the cuts."""
         threads.run(len(cuts) - 1, lambda i: body(i, int(cuts[i]), int(cuts[i + 1])), self.n_threads)
 
-    def _sort(self, source):
+    def _stored(self, source):
+        """The rows in the computing type, one after the other: as they lie, or copied."""
+        block = source.blocks[0]
+        if block.as_computed and not source.cosine:
+            return block.array.reshape(-1)
+        copied, no_shift = np.empty(source.n * self.d, source.dtype), np.zeros(self.d, source.dtype)
+        cosine = int(source.cosine)
+        self._run(lambda _, start, stop: copy_rows(block.rows, start, stop, self.d, cosine, no_shift, copied), self.cuts)
+        return copied
+
+    def _sort(self, source, stored):
         """Find the order of the rows; return how many different keys they have."""
-        n, d, rows = source.n, source.d, self.block.rows
+        n, d = source.n, self.d
         bits = bits_a_feature(d)
         low_bits = max(0, bits * d - TOP_BITS)
-        sample = source.take(np.linspace(0, n - 1, min(n, SAMPLED_ROWS)).astype(np.int64))
-        low, scale = grid_of(sample, bits)
+        sampled = np.linspace(0, n - 1, min(n, SAMPLED_ROWS)).astype(np.int64)
+        low, scale = grid_of(stored.reshape(n, d)[sampled], bits)
         scale, spread = source.dtype.type(scale), spread_bits(d)
-        cuts = np.linspace(0, n, -(-n // SLAB_ROWS) + 1).astype(np.int64)
         keys = np.empty(n, np.uint32)
-        counts = np.zeros((len(cuts) - 1, 1 << TOP_BITS), np.int64)
+        counts = np.zeros((len(self.cuts) - 1, 1 << TOP_BITS), np.int64)
 
         def key(part, start, stop):
-            make_keys(
-                rows, start, stop, d, self.cosine, low, scale, spread, bits, low_bits, keys, counts[part]
-            )
+            make_keys(stored, start, stop, low, scale, spread, bits, low_bits, keys, counts[part], self.shape)
 
-        self._run(key, cuts)
+        self._run(key, self.cuts)
         ends = counts.T.cumsum().reshape(counts.T.shape).T
         places = np.ascontiguousarray(ends - counts)
         edges = np.append(places[0], n)
         pairs = np.empty(n, np.uint64)
-        self._run(lambda part, start, stop: cut_into_buckets(keys, start, stop, low_bits, places[part], pairs), cuts)
+
+        def cut(part, start, stop):
+            cut_into_buckets(keys, start, stop, low_bits, places[part], pairs)
+
+        self._run(cut, self.cuts)
         del keys
         self.order = np.empty(n, np.int32)
-        parts = np.searchsorted(edges, cuts)
+        parts = np.searchsorted(edges, self.cuts)
         parts[-1] = 1 << TOP_BITS
-        found = np.zeros(len(cuts), np.int64)
+        found = np.zeros(len(parts), np.int64)
 
         def sort(part, first, last):
             found[part] = sort_buckets(pairs, edges, first, last, low_bits, self.order)
@@ -110,20 +126,15 @@ class Ordered:
         self._run(sort, parts)
         return int(found.sum())
 
-    def _merge(self, source):
+    def _merge(self, stored):
         """Let equal rows that follow each other be one point, if that makes far fewer of them."""
-        n, d, rows = source.n, source.d, self.block.rows
-        is_new = np.empty(n, np.bool_)
-        cuts = np.linspace(0, n, -(-n // SLAB_ROWS) + 1).astype(np.int64)
-        like = np.empty(0, source.dtype)
-        self._run(
-            lambda part, start, stop: mark_points(rows, self.order, start, stop, d, self.cosine, like, is_new), cuts
-        )
+        is_new = np.empty(len(self.order), np.bool_)
+        self._run(lambda _, start, stop: mark_points(stored, self.order, start, stop, self.d, is_new), self.cuts)
         starts = np.flatnonzero(is_new)
-        if len(starts) <= MERGED_SHARE * n:
-            self.starts, self.n_points = np.append(starts, n).astype(np.int32), len(starts)
+        if len(starts) <= MERGED_SHARE * len(is_new):
+            self.starts, self.n_points = np.append(starts, len(is_new)).astype(np.int32), len(starts)
 
-    def _fill(self, source):
+    def _fill(self, source, stored):
         d, dtype = self.d, source.dtype
         self.n_blocks = -(-self.n_points // BLOCK_ROWS)
         self.n_groups = -(-self.n_blocks // GROUP_BLOCKS)
@@ -131,16 +142,20 @@ class Ordered:
         self.columns = aligned(self.n_blocks * BLOCK_ROWS * d, dtype)
         weighted = source.weighted or len(self.starts)
         self.weights = aligned(self.n_blocks * BLOCK_ROWS if weighted else 0, np.float64)
-        self.boxes = tuple(np.empty(2 * d * count, dtype) for count in (self.n_regions, self.n_groups, self.n_blocks))
-        self.sums = tuple(np.empty((d + 1) * count) for count in (self.n_groups, self.n_blocks))
+        boxes = np.empty((self.n_blocks, 2 * d), dtype)
+        self.block_sums, self.group_sums = np.empty((d + 1) * self.n_blocks), np.empty((d + 1) * self.n_groups)
 
         def fill(_, start, stop):
-            fill_regions(
-                self.block.rows, self.order, self.starts, source.weights, self.n_points, start, stop, self.cosine,
-                self.shift, self.columns, self.weights, self.boxes, self.sums, self.shape,
+            fill_blocks(
+                stored, self.order, self.starts, source.weights, self.n_points, start, stop, self.shift, self.columns,
+                self.weights, boxes.reshape(-1), self.block_sums, self.group_sums, self.shape,
             )  # fmt: skip
 
-        self._run(fill, np.arange(self.n_regions + 1))
+        self.block_cuts = np.append(np.arange(0, self.n_blocks, REGION_BLOCKS), self.n_blocks)
+        self._run(fill, self.block_cuts)
+        groups = boxes_around(boxes, GROUP_BLOCKS)
+        regions = boxes_around(boxes, REGION_BLOCKS)
+        self.boxes = np.concatenate([regions, groups, boxes]).reshape(-1)
 
     def give_labels(self, labels, block_labels, out):
         """Write the labels of points to `out`, in the order of rows."""
@@ -148,7 +163,7 @@ class Ordered:
         def scatter(_, start, stop):
             scatter_labels(self.order, self.starts, labels, block_labels, start, stop, self.n_points, out)
 
-        self._run(scatter, np.append(np.arange(0, self.n_blocks, REGION_BLOCKS), self.n_blocks))
+        self._run(scatter, self.block_cuts)
 
 
 _ordered = WeakKeyDictionary()  # of sources, so that restarts share it
@@ -188,9 +203,9 @@ class BoxesPass:
         def leaf(part):
             partial = Sums.of(k, d) if summed else Sums.of(0, 0)
             partial.n_moved, partial.n_settled, partial.n_swept = label_regions(
-                rows.columns, rows.weights, rows.starts, rows.n_points, rows.boxes, rows.sums, cuts[part],
-                cuts[part + 1], way.labels, way.block_labels, way.group_labels, way.turned.reshape(-1), way.numbers, k, rows.shift,
-                way.box_bounds, summed, partial.cluster_sums, partial.cluster_weights, way.box_shape,
+                rows.columns, rows.weights, rows.starts, rows.n_points, rows.boxes, rows.block_sums, rows.group_sums,
+                cuts[part], cuts[part + 1], way.labels, way.block_labels, way.group_labels, way.turned, rows.shift,
+                way.box_bounds, summed, partial.cluster_sums, partial.cluster_weights, k, way.box_shape,
             )  # fmt: skip
             return partial
 
@@ -244,8 +259,6 @@ class Boxes(Dense):
         self.box_bounds = distance_slack(self.dtype, self.d)
         width = len(self.box_shape[2])
         room = (-(-k // width) + 1) * width
-        self.numbers = np.full(room, NOBODY - 1, np.int32)
-        self.numbers[:k] = np.arange(k)
         self.turned = np.full((self.d, room), np.inf, self.dtype)
 
     def prepare(self, centers):

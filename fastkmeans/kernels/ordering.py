@@ -9,13 +9,11 @@ keys keep the order of the rows, so that the order is one, whatever the number o
 import numpy as np
 
 from fastkmeans.kernels.jit import jit
-from fastkmeans.kernels.packing import pack_tile
 
 KEY_BITS = 32
 FEATURE_BITS = 16
 TOP_BITS = 11  # of the cut into buckets: 16 KB of places, half of L1
 LOW_DIGIT = 11
-TILE_ROWS = 512
 FEW = 24  # rows that are put in order one by one
 
 ROW_BITS = np.uint64(32)
@@ -35,11 +33,9 @@ def spread_bits(d):
 
 @jit
 def make_keys(
-    rows,
+    stored,  # in     (n * d,) the rows
     start,  # rows of the slab
     stop,
-    d,
-    cosine,
     low,  # in     (d,) corner of the grid
     scale,  # grid steps for a unit of length
     spread,  # in     (256,) as spread_bits gives it
@@ -47,25 +43,23 @@ def make_keys(
     top_shift,  # bits of a key below those that tell its bucket
     keys,  # out    (n,) uint32
     counts,  # in/out (buckets,) rows of the slab in each bucket
+    shape,
 ):
     """Write the keys of the rows of a slab, and count its buckets."""
-    tile = np.empty(TILE_ROWS * d, low.dtype)
-    lane = low.dtype.type
+    d = len(shape[3])
+    lane = stored.dtype.type
     most = lane((1 << bits) - 1)
     far = np.uint64(8 * d)
-    for first in range(start, stop, TILE_ROWS):
-        count = min(TILE_ROWS, stop - first)
-        pack_tile(rows, first, count, count, d, cosine, low, 1, tile, d)
-        for i in range(count):
-            key = np.uint64(0)
-            for feature in range(d):
-                place = tile[i * d + feature] * scale
-                place = place if place > lane(0) else lane(0)
-                cell = np.uint32(place if place < most else most)
-                own = spread[cell & np.uint32(255)] | (spread[cell >> np.uint32(8)] << far)
-                key |= own << np.uint64(feature)
-            keys[first + i] = key
-            counts[key >> np.uint64(top_shift)] += 1
+    for i in range(start, stop):
+        key = np.uint64(0)
+        for feature in range(d):
+            place = (stored[i * d + feature] - low[feature]) * scale
+            place = place if place > lane(0) else lane(0)
+            cell = np.uint32(place if place < most else most)
+            own = spread[cell & np.uint32(255)] | (spread[cell >> np.uint32(8)] << far)
+            key |= own << np.uint64(feature)
+        keys[i] = key
+        counts[key >> np.uint64(top_shift)] += 1
 
 
 @jit

@@ -299,17 +299,30 @@ def add_corner_squares(typing, far, near, centers, own, low, high):
 
 
 @intrinsic
-def fold_lanes(typing, vector):
-    """The sum of the lanes: halves are added to each other until one is left."""
+def fold_four(typing, four):
+    """A vector of the sums of the lanes of four vectors: halves are added to each other until one lane is left."""
+    result = Vector(four.dtype.lane, 4)
 
     def generate(context, builder, signature, arguments):
-        value, width = arguments[0], vector.width
-        while width > 1:
-            width //= 2
-            value = builder.fadd(*halves(builder, value, width))
-        return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+        def added(a, b, spans):
+            """Of runs of 2 * spans lanes in a and then b: their first halves plus their second halves."""
+            lanes = range(0, 2 * a.type.count, 2 * spans)
+            sides = ([run + at + i for run in lanes for i in range(spans)] for at in (0, spans))
+            kind = ir.IntType(32)
+            parts = [
+                builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(kind, len(side)), side))
+                for side in map(list, sides)
+            ]
+            return builder.fadd(*parts)
 
-    return vector.lane(vector), generate
+        vectors, width = items(builder, arguments[0], 4), four.dtype.width
+        while width > 4:
+            width //= 2
+            vectors = [builder.fadd(*halves(builder, vector, width)) for vector in vectors]
+        pairs = [added(*vectors[at : at + 2], 2) for at in (0, 2)]
+        return added(*pairs, 1)
+
+    return result(four), generate
 
 
 @intrinsic

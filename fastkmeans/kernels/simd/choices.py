@@ -214,6 +214,63 @@ def lanes_not_beyond(typing, far, near, slope, base):
 
 
 @intrinsic
+def lanes_differing(typing, a, b):
+    """An integer whose bit i says whether a[i] != b[i]."""
+
+    def generate(context, builder, signature, arguments):
+        hits = builder.icmp_signed("!=", *arguments)
+        return builder.zext(builder.bitcast(hits, ir.IntType(a.width)), ir.IntType(64))
+
+    return types.int64(a, b), generate
+
+
+@intrinsic
+def count_where_each(typing, counts, index, numbers, at):
+    """counts[m] + how many lanes of index are numbers[at + m]."""
+
+    def generate(context, builder, signature, arguments):
+        totals = []
+        for m, total in enumerate(items(builder, arguments[0], len(counts))):
+            place = pointer(context, builder, numbers, arguments[2], offset(builder, arguments[3], m))
+            hits = builder.icmp_signed("==", arguments[1], emit_splat(builder, builder.load(place), index.llvm))
+            bits = builder.zext(builder.bitcast(hits, ir.IntType(index.width)), ir.IntType(64))
+            totals.append(builder.add(total, emit_call(builder, "llvm.ctpop.i64", bits.type, [bits])))
+        return context.make_tuple(builder, counts, totals)
+
+    return counts(counts, index, numbers, types.intp), generate
+
+
+@intrinsic
+def keep_range(typing, low, high, values):
+    """(the less of low and values, the greater of high and values), lane by lane."""
+    result = types.UniTuple(low, 2)
+
+    def generate(context, builder, signature, arguments):
+        parts = smaller(builder, *arguments[::2]), larger(builder, *arguments[1:])
+        return context.make_tuple(builder, result, parts)
+
+    return result(low, high, values), generate
+
+
+@intrinsic
+def range_of(typing, low, high):
+    """The least lane of low, and the greatest of high."""
+    result = types.UniTuple(low.lane, 2)
+
+    def generate(context, builder, signature, arguments):
+        parts = []
+        for value, choose in zip(arguments, (smaller, larger), strict=True):
+            width = low.width
+            while width > 1:
+                width //= 2
+                value = choose(builder, *halves(builder, value, width))
+            parts.append(builder.extract_element(value, ir.Constant(ir.IntType(32), 0)))
+        return context.make_tuple(builder, result, parts)
+
+    return result(low, high), generate
+
+
+@intrinsic
 def count_bits(typing, bits):
     """How many bits of `bits` are set."""
 

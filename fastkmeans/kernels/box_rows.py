@@ -1,0 +1,170 @@
+"""Rows as boxes hold them: in the order of space, in blocks, with the box and the sums of each block and group.
+
+A block is a few vectors of rows, feature by feature, so that a row lies in every lane. Equal rows may be one point with
+a weight. The last block is filled up with its last point, labelled NOBODY.
+"""
+
+import numpy as np
+
+from fastkmeans.kernels.jit import inline, jit
+from fastkmeans.kernels.packing import pack_tile
+from fastkmeans.kernels.simd import (
+    add_where_each,
+    count_where_each,
+    fold_four,
+    keep_range,
+    load,
+    multiply,
+    range_of,
+    repeat,
+    splat,
+    store,
+    subtract,
+    widen,
+)
+
+BLOCK_ROWS = 64
+GROUP_BLOCKS = 16
+REGION_GROUPS = 16
+REGION_BLOCKS = GROUP_BLOCKS * REGION_GROUPS
+NOBODY = -1  # label of a row that is not there, and of a block or group whose rows have several
+NO_NUMBER = -2  # in place of a center's number behind the end of a list
+ONE = (None,)
+FOUR = (None,) * 4
+
+
+@jit
+def copy_rows(rows, start, stop, d, cosine, no_shift, copied):
+    """Write rows [start, stop) to `copied`, (n * d,) in the computing type."""
+    pack_tile(rows, start, stop - start, stop - start, d, cosine, no_shift, 0, copied[start * d : stop * d], d)
+
+
+@jit
+def mark_points(stored, order, start, stop, d, is_new):
+    """is_new[i] = whether the row at place i of the order differs from the one before; return how many do."""
+    found = 0
+    for i in range(start, stop):
+        same = i > 0
+        if same:
+            own, before = np.int64(order[i]) * d, np.int64(order[i - 1]) * d
+            for feature in range(d):
+                same = same and stored[own + feature] == stored[before + feature]
+        is_new[i] = not same
+        found += not same
+    return found
+
+
+@inline
+def add_block(
+    columns,  # in     the blocks' rows, feature by feature
+    block,
+    weights,  # in     (blocks * BLOCK_ROWS,) or (0,)
+    labels,  # in     (BLOCK_ROWS,) which of the numbers each row has
+    numbers,  # in     (count,) and then NO_NUMBER to a multiple of four
+    count,
+    shift,  # in     (d,) float64
+    sums,  # in/out flat, d + 1 for each number: the rows less shift, then their weight
+    four,  # scratch (4,)
+    shape,
+):
+    """Add the rows of a block to the sums of their labels. For each label the order of sums is always the same."""
+    _, _, lanes, features = shape
+    d, width = len(features), len(lanes)
+    weighted = len(weights) > 0
+    for s in range(0, count, len(FOUR)):
+        here = min(len(FOUR), count - s)
+        for feature in range(d):
+            totals = repeat(splat(0.0, lanes), FOUR)
+            for i in range(0, BLOCK_ROWS, width):
+                values = widen(load(columns, (block * d + feature) * BLOCK_ROWS + i, ONE, lanes)[0])
+                values = subtract(values, shift[feature])
+                if weighted:
+                    values = multiply(values, load(weights, block * BLOCK_ROWS + i, ONE, lanes)[0])
+                totals = add_where_each(totals, load(labels, i, ONE, lanes)[0], numbers, s, values)
+            store(four, 0, (fold_four(totals),))
+            for c in range(here):
+                sums[numbers[s + c] * (d + 1) + feature] += four[c]
+        if weighted:
+            totals = repeat(splat(0.0, lanes), FOUR)
+            for i in range(0, BLOCK_ROWS, width):
+                values = load(weights, block * BLOCK_ROWS + i, ONE, lanes)[0]
+                totals = add_where_each(totals, load(labels, i, ONE, lanes)[0], numbers, s, values)
+            store(four, 0, (fold_four(totals),))
+            for c in range(here):
+                sums[numbers[s + c] * (d + 1) + d] += four[c]
+        else:
+            counts = repeat(np.int64(0), FOUR)
+            for i in range(0, BLOCK_ROWS, width):
+                counts = count_where_each(counts, load(labels, i, ONE, lanes)[0], numbers, s)
+            for c in range(here):
+                sums[numbers[s + c] * (d + 1) + d] += counts[c]
+
+
+@jit
+def fill_blocks(
+    stored,  # in     (n * d,) the rows
+    order,  # in     (n,) row numbers in the order of space
+    starts,  # in     (points + 1,) where the rows of each point begin in the order; or (0,): each row is a point
+    row_weights,  # in     (n,) or (0,)
+    n_points,
+    start,  # blocks, whole groups of them
+    stop,
+    shift,  # in     (d,) float64
+    columns,  # out
+    weights,  # out    (blocks * BLOCK_ROWS,) or (0,): the rows of a point, or their weights
+    boxes,  # out    (blocks * 2 * d,) low, then high corner of each block
+    block_sums,  # out    (blocks * (d + 1),) the rows less shift, then their weight
+    group_sums,  # out    (groups * (d + 1),)
+    shape,
+):
+    """Copy rows into blocks; find the boxes of blocks, and the sums of blocks and groups."""
+    _, _, lanes, features = shape
+    d, width = len(features), len(lanes)
+    lane = columns.dtype.type
+    labels, numbers = np.zeros(BLOCK_ROWS, np.int32), np.full(len(FOUR), NO_NUMBER, np.int32)
+    numbers[0] = 0
+    own, four = np.empty(d + 1), np.empty(len(FOUR))
+    for block in range(start, stop):
+        first = block * BLOCK_ROWS
+        for i in range(BLOCK_ROWS):
+            point = first + i
+            if point >= n_points:
+                labels[i] = NOBODY
+                point = n_points - 1
+            at = np.int64(order[starts[point] if len(starts) else point]) * d
+            for q in range(d):
+                columns[first * d + q * BLOCK_ROWS + i] = stored[at + q]
+        if len(weights):
+            for i in range(BLOCK_ROWS):
+                point = min(first + i, n_points - 1)
+                begin, end = (starts[point], starts[point + 1]) if len(starts) else (point, point + 1)
+                weight = 0.0
+                for place in range(begin, end):
+                    weight += row_weights[order[place]] if len(row_weights) else 1.0
+                weights[first + i] = weight
+        for q in range(d):
+            low, high = splat(lane(np.inf), lanes), splat(lane(-np.inf), lanes)
+            for i in range(0, BLOCK_ROWS, width):
+                low, high = keep_range(low, high, load(columns, first * d + q * BLOCK_ROWS + i, ONE, lanes)[0])
+            boxes[block * 2 * d + q], boxes[block * 2 * d + d + q] = range_of(low, high)
+        for q in range(d + 1):
+            own[q] = 0.0
+        add_block(columns, block, weights, labels, numbers, 1, shift, own, four, shape)
+        for q in range(d + 1):
+            group = block // GROUP_BLOCKS
+            block_sums[block * (d + 1) + q] = own[q]
+            group_sums[group * (d + 1) + q] = own[q] + (group_sums[group * (d + 1) + q] if block % GROUP_BLOCKS else 0.0)
+
+
+@jit
+def scatter_labels(order, starts, labels, block_labels, start, stop, n_points, out):
+    """out[row] = the label of every row of the blocks [start, stop)."""
+    for block in range(start, stop):
+        own = block_labels[block]
+        for point in range(block * BLOCK_ROWS, min((block + 1) * BLOCK_ROWS, n_points)):
+            label = own if own != NOBODY else labels[point]
+            if len(starts):
+                for place in range(starts[point], starts[point + 1]):
+                    out[order[place]] = label
+            else:
+                out[order[point]] = label
