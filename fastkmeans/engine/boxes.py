@@ -129,7 +129,7 @@ class Ordered:
     def _merge(self, stored):
         """Let equal rows that follow each other be one point, if that makes far fewer of them."""
         is_new = np.empty(len(self.order), np.bool_)
-        self._run(lambda _, start, stop: mark_points(stored, self.order, start, stop, self.d, is_new), self.cuts)
+        self._run(lambda _, start, stop: mark_points(stored, self.order, start, stop, is_new, self.shape), self.cuts)
         starts = np.flatnonzero(is_new)
         if len(starts) <= MERGED_SHARE * len(is_new):
             self.starts, self.n_points = np.append(starts, len(is_new)).astype(np.int32), len(starts)

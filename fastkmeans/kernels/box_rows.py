@@ -15,6 +15,7 @@ from fastkmeans.kernels.simd import (
     keep_range,
     load,
     multiply,
+    prefetch,
     range_of,
     repeat,
     splat,
@@ -29,6 +30,7 @@ REGION_GROUPS = 16
 REGION_BLOCKS = GROUP_BLOCKS * REGION_GROUPS
 NOBODY = -1  # label of a row that is not there, and of a block or group whose rows have several
 NO_NUMBER = -2  # in place of a center's number behind the end of a list
+ROWS_AHEAD = 32
 ONE = (None,)
 FOUR = (None,) * 4
 
@@ -40,17 +42,21 @@ def copy_rows(rows, start, stop, d, cosine, no_shift, copied):
 
 
 @jit
-def mark_points(stored, order, start, stop, d, is_new):
+def mark_points(stored, order, start, stop, is_new, shape):
     """is_new[i] = whether the row at place i of the order differs from the one before; return how many do."""
+    d = len(shape[3])
+    address, row_bytes = stored.ctypes.data, d * stored.itemsize
     found = 0
+    before = np.int64(order[max(start - 1, 0)]) * d
     for i in range(start, stop):
-        same = i > 0
-        if same:
-            own, before = np.int64(order[i]) * d, np.int64(order[i - 1]) * d
-            for feature in range(d):
-                same = same and stored[own + feature] == stored[before + feature]
-        is_new[i] = not same
-        found += not same
+        prefetch(address + order[min(i + ROWS_AHEAD, stop - 1)] * row_bytes)
+        own = np.int64(order[i]) * d
+        differing = i == 0
+        for feature in range(d):
+            differing |= stored[own + feature] != stored[before + feature]
+        before = own
+        is_new[i] = differing
+        found += differing
     return found
 
 
@@ -124,8 +130,12 @@ def fill_blocks(
     labels, numbers = np.zeros(BLOCK_ROWS, np.int32), np.full(len(FOUR), NO_NUMBER, np.int32)
     numbers[0] = 0
     own, four = np.empty(d + 1), np.empty(len(FOUR))
+    address, row_bytes = stored.ctypes.data, d * stored.itemsize
     for block in range(start, stop):
         first = block * BLOCK_ROWS
+        for i in range(BLOCK_ROWS):
+            point = min(first + BLOCK_ROWS + i, n_points - 1)
+            prefetch(address + order[starts[point] if len(starts) else point] * row_bytes)
         for i in range(BLOCK_ROWS):
             point = first + i
             if point >= n_points:
