@@ -204,7 +204,7 @@ class BoxesPass:
             partial = Sums.of(k, d) if summed else Sums.of(0, 0)
             partial.n_moved, partial.n_settled, partial.n_swept = label_regions(
                 rows.columns, rows.weights, rows.starts, rows.n_points, rows.boxes, rows.block_sums, rows.group_sums,
-                cuts[part], cuts[part + 1], way.labels, way.block_labels, way.group_labels, way.turned, rows.shift,
+                cuts[part], cuts[part + 1], way.labels, way.block_labels, way.group_labels, way.turned.reshape(-1), way.numbers, rows.shift,
                 way.box_bounds, summed, partial.cluster_sums, partial.cluster_weights, k, way.box_shape,
             )  # fmt: skip
             return partial
@@ -259,6 +259,7 @@ class Boxes(Dense):
         self.box_bounds = distance_slack(self.dtype, self.d)
         width = len(self.box_shape[2])
         room = (-(-k // width) + 1) * width
+        self.numbers = np.arange(room, dtype=np.int32)
         self.turned = np.full((self.d, room), np.inf, self.dtype)
 
     def prepare(self, centers):

@@ -66,7 +66,8 @@ def add_block(
     block,
     weights,  # in     (blocks * BLOCK_ROWS,) or (0,)
     labels,  # in     (BLOCK_ROWS,) which of the numbers each row has
-    numbers,  # in     (count,) and then NO_NUMBER to a multiple of four
+    numbers,  # in     flat lists, and NO_NUMBER behind the end of each to a multiple of four
+    place,  # where the list begins
     count,
     shift,  # in     (d,) float64
     sums,  # in/out flat, d + 1 for each number: the rows less shift, then their weight
@@ -86,24 +87,24 @@ def add_block(
                 values = subtract(values, shift[feature])
                 if weighted:
                     values = multiply(values, load(weights, block * BLOCK_ROWS + i, ONE, lanes)[0])
-                totals = add_where_each(totals, load(labels, i, ONE, lanes)[0], numbers, s, values)
+                totals = add_where_each(totals, load(labels, i, ONE, lanes)[0], numbers, place + s, values)
             store(four, 0, (fold_four(totals),))
             for c in range(here):
-                sums[numbers[s + c] * (d + 1) + feature] += four[c]
+                sums[numbers[place + s + c] * (d + 1) + feature] += four[c]
         if weighted:
             totals = repeat(splat(0.0, lanes), FOUR)
             for i in range(0, BLOCK_ROWS, width):
                 values = load(weights, block * BLOCK_ROWS + i, ONE, lanes)[0]
-                totals = add_where_each(totals, load(labels, i, ONE, lanes)[0], numbers, s, values)
+                totals = add_where_each(totals, load(labels, i, ONE, lanes)[0], numbers, place + s, values)
             store(four, 0, (fold_four(totals),))
             for c in range(here):
-                sums[numbers[s + c] * (d + 1) + d] += four[c]
+                sums[numbers[place + s + c] * (d + 1) + d] += four[c]
         else:
             counts = repeat(np.int64(0), FOUR)
             for i in range(0, BLOCK_ROWS, width):
-                counts = count_where_each(counts, load(labels, i, ONE, lanes)[0], numbers, s)
+                counts = count_where_each(counts, load(labels, i, ONE, lanes)[0], numbers, place + s)
             for c in range(here):
-                sums[numbers[s + c] * (d + 1) + d] += counts[c]
+                sums[numbers[place + s + c] * (d + 1) + d] += counts[c]
 
 
 @jit
@@ -159,7 +160,7 @@ def fill_blocks(
             boxes[block * 2 * d + q], boxes[block * 2 * d + d + q] = range_of(low, high)
         for q in range(d + 1):
             own[q] = 0.0
-        add_block(columns, block, weights, labels, numbers, 1, shift, own, four, shape)
+        add_block(columns, block, weights, labels, numbers, 0, 1, shift, own, four, shape)
         for q in range(d + 1):
             group = block // GROUP_BLOCKS
             block_sums[block * (d + 1) + q] = own[q]

@@ -30,12 +30,12 @@ import numpy as np
 
 from fastkmeans.kernels.box_rows import (
     BLOCK_ROWS,
-    FOUR,
     GROUP_BLOCKS,
     NO_NUMBER,
     NOBODY,
     ONE,
     REGION_BLOCKS,
+    REGION_GROUPS,
     add_block,
 )
 from fastkmeans.kernels.jit import inline, jit
@@ -51,13 +51,13 @@ from fastkmeans.kernels.simd import (
     least_place,
     load,
     lowest_bit,
+    packed,
     repeat,
     splat,
     store,
 )
 
 MOST_FEATURES = 8
-LEVELS = 3  # regions, groups, blocks
 
 
 def boxes_shape(tile, d):
@@ -71,67 +71,65 @@ def distance_slack(dtype, d):
     return 1.02 * (d + 3) * (float(info.eps) / 2 + 2.0**-53), (4 * d + 16) * float(info.smallest_subnormal)
 
 
-@inline
+@jit
 def narrow(
     boxes,  # in     flat, low then high corner of each
-    at,  # where the box is
-    values,  # in/out flat lists of centers, feature by feature, with a vector of infinity behind the end of each
-    numbers,  # in/out flat, which centers they are
-    room,  # of a list
-    source,  # where the list of centers begins, in vectors of `room` values
-    count,  # its length
-    target,  # where the list of those left begins
+    first,  # of them
+    last,
+    values,  # in     (d * room,) a list of centers, feature by feature, infinity from `count` on for a vector
+    numbers,  # in     (room,) which centers they are
+    count,  # of the list
+    kept_values,  # out    a list for each box, in the same form, `slot` * d apart
+    kept_numbers,  # out    and NO_NUMBER for a vector behind its end
+    slot,
+    counts,  # out    of each list
     bounds,  # in     (slack, tiny)
     middle,  # scratch (d,)
     shape,
 ):
-    """List the centers that are not ruled out for a box; return how many there are."""
+    """List the centers that are not ruled out for each box."""
     _, _, lanes, features = shape
-    d, width = len(features), len(lanes)
+    d, width, room = len(features), len(lanes), len(numbers)
     slack, tiny = bounds
     lane = values.dtype.type
-    infinity = splat(lane(np.inf), lanes)
-    values_at, kept_at, numbers_at, kept_numbers_at = source * d * room, target * d * room, source * room, target * room
-    diagonal = lane(0)
-    for q in range(d):
-        side = boxes[at + d + q] - boxes[at + q]
-        middle[q] = boxes[at + q] + side * lane(0.5)
-        diagonal += side * side
-    best, place = infinity, splat(np.int32(0), lanes)
-    for first in range(0, count, width):
-        sums = repeat(repeat(splat(lane(0), lanes), ONE), ONE)
+    infinity, nobody = splat(lane(np.inf), lanes), splat(np.int32(NO_NUMBER), lanes)
+    slope = lane(3.3 * slack)
+    for box in range(first, last):
+        at, target = box * 2 * d, (box - first) * slot
+        diagonal = lane(0)
         for q in range(d):
-            sums = add_squares_from(sums, middle, q, 1, load(values, values_at + q * room + first, ONE, lanes))
-        best, place = keep_nearer(best, place, sums[0][0], first)
-    nearest = least_place(best, place)
-    slope, base = lane(3.3 * slack), lane(4.5 * slack * np.float64(diagonal) + 8 * tiny)
-    kept = 0
-    for first in range(0, count, width):
-        far, near = splat(lane(0), lanes), splat(lane(0), lanes)
-        for q in range(d):
-            centers = load(values, values_at + q * room + first, ONE, lanes)[0]
-            own = values[values_at + q * room + nearest]
-            far, near = add_corner_squares(far, near, centers, own, boxes[at + q], boxes[at + d + q])
-        left = lanes_not_beyond(far, near, slope, base)
-        if count - first < width:
-            left &= (1 << (count - first)) - 1
-        while left != 0:
-            i = first + lowest_bit(left)
-            left &= left - 1
+            side = boxes[at + d + q] - boxes[at + q]
+            middle[q] = boxes[at + q] + side * lane(0.5)
+            diagonal += side * side
+        best, place = infinity, splat(np.int32(0), lanes)
+        for i in range(0, count, width):
+            sums = repeat(repeat(splat(lane(0), lanes), ONE), ONE)
             for q in range(d):
-                values[kept_at + q * room + kept] = values[values_at + q * room + i]
-            numbers[kept_numbers_at + kept] = numbers[numbers_at + i]
-            kept += 1
-    for q in range(d):
-        store(values, kept_at + q * room + kept, (infinity,))
-    for i in range(len(FOUR)):
-        numbers[kept_numbers_at + kept + i] = NO_NUMBER
-    return kept
+                sums = add_squares_from(sums, middle, q, 1, load(values, q * room + i, ONE, lanes))
+            best, place = keep_nearer(best, place, sums[0][0], i)
+        nearest = least_place(best, place)
+        base = lane(4.5 * slack * np.float64(diagonal) + 8 * tiny)
+        kept = 0
+        for i in range(0, count, width):
+            far, near = splat(lane(0), lanes), splat(lane(0), lanes)
+            for q in range(d):
+                centers = load(values, q * room + i, ONE, lanes)[0]
+                own = values[q * room + nearest]
+                far, near = add_corner_squares(far, near, centers, own, boxes[at + q], boxes[at + d + q])
+            left = lanes_not_beyond(far, near, slope, base, count - i)
+            for q in range(d):
+                centers = load(values, q * room + i, ONE, lanes)[0]
+                store(kept_values, (target * d) + q * slot + kept, (packed(centers, left, infinity),))
+            store(kept_numbers, target + kept, (packed(load(numbers, i, ONE, lanes)[0], left, nobody),))
+            kept += count_bits(left)
+        for q in range(d):
+            store(kept_values, (target * d) + q * slot + kept, (infinity,))
+        store(kept_numbers, target + kept, (nobody,))
+        counts[box - first] = kept
 
 
 @inline
-def two_nearest(columns, block, values, values_at, room, numbers, numbers_at, count, best, second, nearest, bounds,
-                shape):  # fmt: skip
+def two_nearest(columns, block, values, place, slot, numbers, count, best, second, nearest, bounds, shape):
     """The nearest of the `count` centers of a list for every row of a block; return whether any row is in doubt."""
     centers, vectors, lanes, features = shape
     d = len(features)
@@ -146,8 +144,8 @@ def two_nearest(columns, block, values, values_at, room, numbers, numbers_at, co
             sums = repeat(repeat(splat(lane(0), lanes), vectors), centers)
             for q in range(d):
                 own = load(columns, (block * d + q) * BLOCK_ROWS + i, vectors, lanes)
-                sums = add_squares_from(sums, values, values_at + q * room + s, 1, own)
-            least, runner_up, index = keep_least(least, runner_up, index, sums, numbers, numbers_at + s)
+                sums = add_squares_from(sums, values, place * d + q * slot + s, 1, own)
+            least, runner_up, index = keep_least(least, runner_up, index, sums, numbers, place + s)
         doubt |= any_close(runner_up, least, least, slope, base)
         store(best, i, least)
         store(second, i, runner_up)
@@ -156,8 +154,7 @@ def two_nearest(columns, block, values, values_at, room, numbers, numbers_at, co
 
 
 @inline
-def settle_block(columns, block, values, values_at, room, numbers, numbers_at, count, best, second, nearest, bounds,
-                 d):  # fmt: skip
+def settle_block(columns, block, values, place, slot, numbers, count, best, second, nearest, bounds, d):
     """Label the rows in doubt by the definition, among the centers of a list, which ascend; return how many."""
     slack, tiny = bounds
     settled = 0
@@ -169,12 +166,12 @@ def settle_block(columns, block, values, values_at, room, numbers, numbers_at, c
             for s in range(count):
                 total = 0.0
                 for q in range(d):
-                    center = np.float64(values[values_at + q * room + s])
+                    center = np.float64(values[place * d + q * slot + s])
                     difference = np.float64(columns[(block * d + q) * BLOCK_ROWS + i]) - center
                     total += difference * difference
                 if total < lowest:
                     lowest = total
-                    nearest[i] = numbers[numbers_at + s]
+                    nearest[i] = numbers[place + s]
     return settled
 
 
@@ -185,9 +182,10 @@ def rows_of(starts, first, stop):
 
 
 @inline
-def take_whole(labels, block_labels, block, first, here, own, starts):
+def take_whole(labels, block_labels, block, n_points, own, starts):
     """Give all rows of a block the label `own`; return how many had another."""
-    before = block_labels[block]
+    first, before = block * BLOCK_ROWS, block_labels[block]
+    here = min(BLOCK_ROWS, n_points - first)
     moved = 0
     if before == own:
         return moved
@@ -202,10 +200,10 @@ def take_whole(labels, block_labels, block, first, here, own, starts):
 
 
 @inline
-def take_each(labels, block_labels, block, first, here, nearest, starts, lanes):
+def take_each(labels, block_labels, block, n_points, nearest, starts, lanes):
     """Give the rows of a block the labels `nearest`; return how many had another."""
-    before = block_labels[block]
-    width = len(lanes)
+    first, before, width = block * BLOCK_ROWS, block_labels[block], len(lanes)
+    here = min(BLOCK_ROWS, n_points - first)
     moved = 0
     if here < BLOCK_ROWS:
         for i in range(here, BLOCK_ROWS):
@@ -242,7 +240,8 @@ def label_regions(
     labels,  # in/out (blocks * BLOCK_ROWS,) of rows in blocks that have several
     block_labels,  # in/out (blocks,) the label of all rows of the block, or NOBODY
     group_labels,  # in/out (groups,)
-    centers,  # in     (d, room) feature by feature, infinity from k on
+    centers,  # in     (d * room,) a list of all, as `narrow` has it
+    numbers,  # in     (room,)
     shift,  # in     (d,) float64
     bounds,  # in     (slack, tiny)
     with_sums,
@@ -253,86 +252,70 @@ def label_regions(
 ):
     """Label the rows of the regions; return (rows whose label changed, rows settled, pairs of row and center met)."""
     _, _, lanes, features = shape
-    d, room = len(features), centers.shape[1]
+    d, width, room = len(features), len(lanes), len(numbers)
     n_blocks = len(block_labels)
     n_groups = len(group_labels)
     n_regions = (n_blocks + REGION_BLOCKS - 1) // REGION_BLOCKS
-    # List 0 holds all centers, 1 to 3 those left for a region, a group, a block.
-    values, numbers = np.empty((LEVELS + 1) * d * room, centers.dtype), np.empty((LEVELS + 1) * room, np.int32)
-    values[: d * room] = centers.reshape(-1)
-    for j in range(room):
-        numbers[j] = j
-    counts, middle, four = np.full(LEVELS + 1, k), np.empty(d, centers.dtype), np.empty(len(FOUR))
-    best, second = np.empty(BLOCK_ROWS, centers.dtype), np.empty(BLOCK_ROWS, centers.dtype)
-    nearest = np.empty(BLOCK_ROWS, np.int32)
-    own_numbers = np.empty(room, np.int32)
+    kind = centers.dtype
+    region_values, region_numbers = np.empty(d * room, kind), np.empty(room, np.int32)
+    group_values, group_numbers = np.empty(d * room, kind), np.empty(room, np.int32)
+    block_values, block_numbers = np.empty(GROUP_BLOCKS * d * room, kind), np.empty(GROUP_BLOCKS * room, np.int32)
+    counts, one, middle, four = np.empty(GROUP_BLOCKS, np.int64), np.empty(1, np.int64), np.empty(d, kind), np.empty(4)
+    best, second, nearest = np.empty(BLOCK_ROWS, kind), np.empty(BLOCK_ROWS, kind), np.empty(BLOCK_ROWS, np.int32)
     own_sums = np.zeros(k * (d + 1) if with_sums else 0)
-    moved, settled, swept = 0, 0, 0
-    block, last = start * REGION_BLOCKS, min(stop * REGION_BLOCKS, n_blocks)
-    label, group = NOBODY, 0
-    while block < last:
-        level = 2
-        if block % GROUP_BLOCKS == 0:
-            group, label = block // GROUP_BLOCKS, NOBODY
-            level = 0 if block % REGION_BLOCKS == 0 else 1
-        while level < LEVELS and label == NOBODY:
-            box = block
-            if level == 0:
-                box = block // REGION_BLOCKS
-            elif level == 1:
-                box = n_regions + group
-            else:
-                box = n_regions + n_groups + block
-            counts[level + 1] = narrow(
-                boxes, box * 2 * d, values, numbers, room, level, counts[level], level + 1, bounds, middle, shape
-            )
-            if level == 1 and counts[level + 1] == 1:
-                label = np.int64(numbers[2 * room])
-            level += 1
-        first, after = block * BLOCK_ROWS, block + 1
-        here = min(BLOCK_ROWS, n_points - first)
-        if label != NOBODY:  # one center is left for the group
-            after = min((group + 1) * GROUP_BLOCKS, n_blocks)
+    moved, settled, swept, in_region = 0, 0, 0, 0
+    for group in range(start * REGION_GROUPS, min(stop * REGION_GROUPS, n_groups)):
+        if group % REGION_GROUPS == 0:
+            region = group // REGION_GROUPS
+            narrow(boxes, region, region + 1, centers, numbers, k, region_values, region_numbers, room, one, bounds,
+                   middle, shape)  # fmt: skip
+            in_region = one[0]
+        narrow(boxes, n_regions + group, n_regions + group + 1, region_values, region_numbers, in_region, group_values,
+               group_numbers, room, one, bounds, middle, shape)  # fmt: skip
+        in_group = one[0]
+        begin, end = group * GROUP_BLOCKS, min((group + 1) * GROUP_BLOCKS, n_blocks)
+        label = np.int64(group_numbers[0]) if in_group == 1 else NOBODY
+        if label != NOBODY:
             if group_labels[group] != label:
-                for own in range(block, after):
-                    first = own * BLOCK_ROWS
-                    here = min(BLOCK_ROWS, n_points - first)
-                    moved += take_whole(labels, block_labels, own, first, here, label, starts)
+                for block in range(begin, end):
+                    moved += take_whole(labels, block_labels, block, n_points, label, starts)
             if with_sums:
                 for q in range(d + 1):
                     own_sums[label * (d + 1) + q] = group_sums[group * (d + 1) + q]
-        elif counts[LEVELS] == 1:
-            own = np.int64(numbers[LEVELS * room])
-            moved += take_whole(labels, block_labels, block, first, here, own, starts)
-            if with_sums:
-                for q in range(d + 1):
-                    own_sums[own * (d + 1) + q] += block_sums[block * (d + 1) + q]
         else:
-            count = counts[LEVELS]
-            swept += here * count
-            doubt = two_nearest(
-                columns, block, values, LEVELS * d * room, room, numbers, LEVELS * room, count, best, second, nearest,
-                bounds, shape,
-            )  # fmt: skip
-            if doubt:
-                settled += settle_block(
-                    columns, block, values, LEVELS * d * room, room, numbers, LEVELS * room, count, best, second,
-                    nearest, bounds, d,
-                )  # fmt: skip
-            moved += take_each(labels, block_labels, block, first, here, nearest, starts, lanes)
-            if with_sums:
-                for s in range(count + len(FOUR)):
-                    own_numbers[s] = numbers[LEVELS * room + s]
-                add_block(columns, block, weights, nearest, own_numbers, count, shift, own_sums, four, shape)
-        if after % GROUP_BLOCKS == 0 or after == n_blocks:
-            group_labels[group] = label
-            if with_sums:
-                for s in range(counts[2]):
-                    j = np.int64(numbers[2 * room + s])
-                    for q in range(d):
-                        cluster_sums[j * d + q] += own_sums[j * (d + 1) + q]
-                        own_sums[j * (d + 1) + q] = 0.0
-                    cluster_weights[j] += own_sums[j * (d + 1) + d]
-                    own_sums[j * (d + 1) + d] = 0.0
-        block = after
+            slot = (in_group + width - 1) // width * width + width
+            at = n_regions + n_groups
+            narrow(boxes, at + begin, at + end, group_values, group_numbers, in_group, block_values, block_numbers, slot,
+                   counts, bounds, middle, shape)  # fmt: skip
+            for block in range(begin, end):
+                count, place = counts[block - begin], (block - begin) * slot
+                if count == 1:
+                    own = np.int64(block_numbers[place])
+                    moved += take_whole(labels, block_labels, block, n_points, own, starts)
+                    if with_sums:
+                        for q in range(d + 1):
+                            own_sums[own * (d + 1) + q] += block_sums[block * (d + 1) + q]
+                    continue
+                swept += min(BLOCK_ROWS, n_points - block * BLOCK_ROWS) * count
+                doubt = two_nearest(
+                    columns, block, block_values, place, slot, block_numbers, count, best, second, nearest, bounds, shape
+                )
+                if doubt:
+                    settled += settle_block(
+                        columns, block, block_values, place, slot, block_numbers, count, best, second, nearest, bounds, d
+                    )
+                moved += take_each(labels, block_labels, block, n_points, nearest, starts, lanes)
+                if with_sums:
+                    add_block(
+                        columns, block, weights, nearest, block_numbers, place, count, shift, own_sums, four, shape
+                    )
+        group_labels[group] = label
+        if with_sums:
+            for s in range(in_group):
+                j = np.int64(group_numbers[s])
+                for q in range(d):
+                    cluster_sums[j * d + q] += own_sums[j * (d + 1) + q]
+                    own_sums[j * (d + 1) + q] = 0.0
+                cluster_weights[j] += own_sums[j * (d + 1) + d]
+                own_sums[j * (d + 1) + d] = 0.0
     return moved, settled, swept

@@ -200,17 +200,31 @@ def least_place(typing, best, index):
 
 
 @intrinsic
-def lanes_not_beyond(typing, far, near, slope, base):
-    """An integer whose bit i says whether far[i] - near[i] > slope * (far[i] + near[i]) + base does not hold."""
+def lanes_not_beyond(typing, far, near, slope, base, count):
+    """An integer whose bit i < count says whether far[i] - near[i] > slope * (far[i] + near[i]) + base fails to hold."""
 
     def generate(context, builder, signature, arguments):
-        a, b, *scalars = arguments
+        a, b, *scalars, number = arguments
         slopes, bases = (emit_splat(builder, scalar, far.llvm) for scalar in scalars)
         limit = emit_call(builder, f"llvm.fma.{far.suffix}", far.llvm, [slopes, builder.fadd(a, b), bases])
         hits = builder.fcmp_unordered("<=", builder.fsub(a, b), limit)
-        return builder.zext(builder.bitcast(hits, ir.IntType(far.width)), ir.IntType(64))
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), far.width), list(range(far.width)))
+        inside = builder.icmp_signed("<", lanes, emit_splat(builder, index_scalar(builder, number), lanes.type))
+        return builder.zext(builder.bitcast(builder.and_(hits, inside), ir.IntType(far.width)), ir.IntType(64))
 
-    return types.int64(far, near, slope, base), generate
+    return types.int64(far, near, slope, base, types.intp), generate
+
+
+@intrinsic
+def packed(typing, vector, bits, filling):
+    """The lanes of `vector` whose bits are set, one after the other, and then those of `filling`."""
+
+    def generate(context, builder, signature, arguments):
+        values, mask, rest = arguments
+        mask = builder.bitcast(builder.trunc(mask, ir.IntType(vector.width)), ir.VectorType(ir.IntType(1), vector.width))
+        return emit_call(builder, f"llvm.experimental.vector.compress.{vector.suffix}", vector.llvm, [values, mask, rest])
+
+    return vector(vector, types.int64, filling), generate
 
 
 @intrinsic
