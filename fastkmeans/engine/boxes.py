@@ -8,6 +8,7 @@ from fastkmeans.engine import threads
 from fastkmeans.engine.assigners import Dense, DensePass, Sums
 from fastkmeans.engine.passes import SCRATCH_BYTES, promised_bytes
 from fastkmeans.kernels.box_rows import (
+    AREA_BLOCKS,
     BLOCK_ROWS,
     GROUP_BLOCKS,
     NOBODY,
@@ -137,25 +138,23 @@ class Ordered:
     def _fill(self, source, stored):
         d, dtype = self.d, source.dtype
         self.n_blocks = -(-self.n_points // BLOCK_ROWS)
-        self.n_groups = -(-self.n_blocks // GROUP_BLOCKS)
         self.n_regions = -(-self.n_blocks // REGION_BLOCKS)
         self.columns = aligned(self.n_blocks * BLOCK_ROWS * d, dtype)
         weighted = source.weighted or len(self.starts)
         self.weights = aligned(self.n_blocks * BLOCK_ROWS if weighted else 0, np.float64)
         boxes = np.empty((self.n_blocks, 2 * d), dtype)
-        self.block_sums, self.group_sums = np.empty((d + 1) * self.n_blocks), np.empty((d + 1) * self.n_groups)
+        self.block_sums, self.region_sums = np.empty((d + 1) * self.n_blocks), np.empty((d + 1) * self.n_regions)
 
         def fill(_, start, stop):
             fill_blocks(
                 stored, self.order, self.starts, source.weights, self.n_points, start, stop, self.shift, self.columns,
-                self.weights, boxes.reshape(-1), self.block_sums, self.group_sums, self.shape,
+                self.weights, boxes.reshape(-1), self.block_sums, self.region_sums, self.shape,
             )  # fmt: skip
 
-        self.block_cuts = np.append(np.arange(0, self.n_blocks, REGION_BLOCKS), self.n_blocks)
+        self.block_cuts = np.append(np.arange(0, self.n_blocks, AREA_BLOCKS), self.n_blocks)
         self._run(fill, self.block_cuts)
-        groups = boxes_around(boxes, GROUP_BLOCKS)
-        regions = boxes_around(boxes, REGION_BLOCKS)
-        self.boxes = np.concatenate([regions, groups, boxes]).reshape(-1)
+        levels = [boxes_around(boxes, size) for size in (AREA_BLOCKS, REGION_BLOCKS, GROUP_BLOCKS)]
+        self.boxes = np.concatenate([*levels, boxes]).reshape(-1)
 
     def give_labels(self, labels, block_labels, out):
         """Write the labels of points to `out`, in the order of rows."""
@@ -203,9 +202,9 @@ class BoxesPass:
         def leaf(part):
             partial = Sums.of(k, d) if summed else Sums.of(0, 0)
             partial.n_moved, partial.n_settled, partial.n_swept = label_regions(
-                rows.columns, rows.weights, rows.starts, rows.n_points, rows.boxes, rows.block_sums, rows.group_sums,
-                cuts[part], cuts[part + 1], way.labels, way.block_labels, way.group_labels, way.turned.reshape(-1), way.numbers, rows.shift,
-                way.box_bounds, summed, partial.cluster_sums, partial.cluster_weights, k, way.box_shape,
+                rows.columns, rows.weights, rows.starts, rows.n_points, rows.boxes, rows.block_sums, rows.region_sums,
+                cuts[part], cuts[part + 1], way.labels, way.block_labels, way.region_labels, way.turned.reshape(-1), way.numbers, k,
+                rows.shift, way.box_bounds, summed, partial.cluster_sums, partial.cluster_weights, way.box_shape,
             )  # fmt: skip
             return partial
 
@@ -255,7 +254,7 @@ class Boxes(Dense):
         self.labels = aligned(rows.n_blocks * BLOCK_ROWS, np.int32)
         self.labels[:] = 0
         self.block_labels = np.full(rows.n_blocks, NOBODY, np.int32)
-        self.group_labels = np.full(rows.n_groups, NOBODY, np.int32)
+        self.region_labels = np.full(rows.n_regions, NOBODY, np.int32)
         self.box_bounds = distance_slack(self.dtype, self.d)
         width = len(self.box_shape[2])
         room = (-(-k // width) + 1) * width

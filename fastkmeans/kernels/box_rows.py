@@ -1,4 +1,4 @@
-"""Rows as boxes hold them: in the order of space, in blocks, with the box and the sums of each block and group.
+"""Rows as boxes hold them: in the order of space, in blocks, with the box and the sums of each block.
 
 A block is a few vectors of rows, feature by feature, so that a row lies in every lane. Equal rows may be one point with
 a weight. The last block is filled up with its last point, labelled NOBODY.
@@ -25,10 +25,11 @@ from fastkmeans.kernels.simd import (
 )
 
 BLOCK_ROWS = 64
-GROUP_BLOCKS = 16
-REGION_GROUPS = 16
-REGION_BLOCKS = GROUP_BLOCKS * REGION_GROUPS
-NOBODY = -1  # label of a row that is not there, and of a block or group whose rows have several
+GROUP_BLOCKS = 4
+REGION_BLOCKS = 64
+AREA_REGIONS = 16
+AREA_BLOCKS = REGION_BLOCKS * AREA_REGIONS
+NOBODY = -1  # label of a row that is not there, and of a block or region whose rows have several
 NO_NUMBER = -2  # in place of a center's number behind the end of a list
 ROWS_AHEAD = 32
 ONE = (None,)
@@ -114,17 +115,17 @@ def fill_blocks(
     starts,  # in     (points + 1,) where the rows of each point begin in the order; or (0,): each row is a point
     row_weights,  # in     (n,) or (0,)
     n_points,
-    start,  # blocks, whole groups of them
+    start,  # blocks, whole regions of them
     stop,
     shift,  # in     (d,) float64
     columns,  # out
     weights,  # out    (blocks * BLOCK_ROWS,) or (0,): the rows of a point, or their weights
     boxes,  # out    (blocks * 2 * d,) low, then high corner of each block
     block_sums,  # out    (blocks * (d + 1),) the rows less shift, then their weight
-    group_sums,  # out    (groups * (d + 1),)
+    region_sums,  # out    (regions * (d + 1),)
     shape,
 ):
-    """Copy rows into blocks; find the boxes of blocks, and the sums of blocks and groups."""
+    """Copy rows into blocks; find the boxes of blocks, and the sums of blocks and regions."""
     _, _, lanes, features = shape
     d, width = len(features), len(lanes)
     lane = columns.dtype.type
@@ -162,9 +163,9 @@ def fill_blocks(
             own[q] = 0.0
         add_block(columns, block, weights, labels, numbers, 0, 1, shift, own, four, shape)
         for q in range(d + 1):
-            group = block // GROUP_BLOCKS
+            at = block // REGION_BLOCKS * (d + 1) + q
             block_sums[block * (d + 1) + q] = own[q]
-            group_sums[group * (d + 1) + q] = own[q] + (group_sums[group * (d + 1) + q] if block % GROUP_BLOCKS else 0.0)
+            region_sums[at] = own[q] + (region_sums[at] if block % REGION_BLOCKS else 0.0)
 
 
 @jit

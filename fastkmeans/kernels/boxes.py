@@ -1,7 +1,7 @@
 """Label whole boxes of rows: centers that cannot be nearest anywhere in a box are not met by its rows.
 
-Rows lie in blocks in the order of space (box_rows.py), blocks in groups, and groups in regions; each has the smallest
-box around its rows. From region to group to block the list of centers shrinks: with c* the center nearest to the middle of the box, c is ruled out if c* is nearer even to the corner
+Rows lie in blocks in the order of space (box_rows.py), blocks in groups, these in regions and areas; each has the
+smallest box around its rows. From area to region, group and block the list of centers shrinks: with c* the center nearest to the middle of the box, c is ruled out if c* is nearer even to the corner
 of the box that favours c most [1]_ [2]_. A block with one center left takes its sums as they were stored, and no row
 is read; the rows of others meet the centers left.
 
@@ -30,12 +30,13 @@ import numpy as np
 
 from fastkmeans.kernels.box_rows import (
     BLOCK_ROWS,
+    AREA_BLOCKS,
+    AREA_REGIONS,
     GROUP_BLOCKS,
     NO_NUMBER,
     NOBODY,
     ONE,
     REGION_BLOCKS,
-    REGION_GROUPS,
     add_block,
 )
 from fastkmeans.kernels.jit import inline, jit
@@ -76,8 +77,10 @@ def narrow(
     boxes,  # in     flat, low then high corner of each
     first,  # of them
     last,
-    values,  # in     (d * room,) a list of centers, feature by feature, infinity from `count` on for a vector
-    numbers,  # in     (room,) which centers they are
+    values,  # in     lists of centers, each feature by feature, `room` numbers for each and infinity behind the end
+    numbers,  # in     which centers they are
+    place,  # where the list begins among the numbers
+    room,
     count,  # of the list
     kept_values,  # out    a list for each box, in the same form, `slot` * d apart
     kept_numbers,  # out    and NO_NUMBER for a vector behind its end
@@ -89,7 +92,7 @@ def narrow(
 ):
     """List the centers that are not ruled out for each box."""
     _, _, lanes, features = shape
-    d, width, room = len(features), len(lanes), len(numbers)
+    d, width, source = len(features), len(lanes), place * len(features)
     slack, tiny = bounds
     lane = values.dtype.type
     infinity, nobody = splat(lane(np.inf), lanes), splat(np.int32(NO_NUMBER), lanes)
@@ -101,26 +104,26 @@ def narrow(
             side = boxes[at + d + q] - boxes[at + q]
             middle[q] = boxes[at + q] + side * lane(0.5)
             diagonal += side * side
-        best, place = infinity, splat(np.int32(0), lanes)
+        best, at_best = infinity, splat(np.int32(0), lanes)
         for i in range(0, count, width):
             sums = repeat(repeat(splat(lane(0), lanes), ONE), ONE)
             for q in range(d):
-                sums = add_squares_from(sums, middle, q, 1, load(values, q * room + i, ONE, lanes))
-            best, place = keep_nearer(best, place, sums[0][0], i)
-        nearest = least_place(best, place)
+                sums = add_squares_from(sums, middle, q, 1, load(values, source + q * room + i, ONE, lanes))
+            best, at_best = keep_nearer(best, at_best, sums[0][0], i)
+        nearest = least_place(best, at_best)
         base = lane(4.5 * slack * np.float64(diagonal) + 8 * tiny)
         kept = 0
         for i in range(0, count, width):
             far, near = splat(lane(0), lanes), splat(lane(0), lanes)
             for q in range(d):
-                centers = load(values, q * room + i, ONE, lanes)[0]
-                own = values[q * room + nearest]
+                centers = load(values, source + q * room + i, ONE, lanes)[0]
+                own = values[source + q * room + nearest]
                 far, near = add_corner_squares(far, near, centers, own, boxes[at + q], boxes[at + d + q])
             left = lanes_not_beyond(far, near, slope, base, count - i)
             for q in range(d):
-                centers = load(values, q * room + i, ONE, lanes)[0]
+                centers = load(values, source + q * room + i, ONE, lanes)[0]
                 store(kept_values, (target * d) + q * slot + kept, (packed(centers, left, infinity),))
-            store(kept_numbers, target + kept, (packed(load(numbers, i, ONE, lanes)[0], left, nobody),))
+            store(kept_numbers, target + kept, (packed(load(numbers, place + i, ONE, lanes)[0], left, nobody),))
             kept += count_bits(left)
         for q in range(d):
             store(kept_values, (target * d) + q * slot + kept, (infinity,))
@@ -232,65 +235,74 @@ def label_regions(
     weights,
     starts,
     n_points,
-    boxes,  # in     of all regions, then of all groups, then of all blocks
+    boxes,  # in     of all areas, then of all regions, groups and blocks
     block_sums,
-    group_sums,
+    region_sums,
     start,  # regions
     stop,
     labels,  # in/out (blocks * BLOCK_ROWS,) of rows in blocks that have several
     block_labels,  # in/out (blocks,) the label of all rows of the block, or NOBODY
-    group_labels,  # in/out (groups,)
+    region_labels,  # in/out (regions,)
     centers,  # in     (d * room,) a list of all, as `narrow` has it
     numbers,  # in     (room,)
+    k,
     shift,  # in     (d,) float64
     bounds,  # in     (slack, tiny)
     with_sums,
     cluster_sums,  # in/out (k * d + 8,)
     cluster_weights,  # in/out (k,)
-    k,
     shape,
 ):
     """Label the rows of the regions; return (rows whose label changed, rows settled, pairs of row and center met)."""
     _, _, lanes, features = shape
     d, width, room = len(features), len(lanes), len(numbers)
+    kind, index = centers.dtype, np.int32
     n_blocks = len(block_labels)
-    n_groups = len(group_labels)
-    n_regions = (n_blocks + REGION_BLOCKS - 1) // REGION_BLOCKS
-    kind = centers.dtype
-    region_values, region_numbers = np.empty(d * room, kind), np.empty(room, np.int32)
-    group_values, group_numbers = np.empty(d * room, kind), np.empty(room, np.int32)
-    block_values, block_numbers = np.empty(GROUP_BLOCKS * d * room, kind), np.empty(GROUP_BLOCKS * room, np.int32)
-    counts, one, middle, four = np.empty(GROUP_BLOCKS, np.int64), np.empty(1, np.int64), np.empty(d, kind), np.empty(4)
-    best, second, nearest = np.empty(BLOCK_ROWS, kind), np.empty(BLOCK_ROWS, kind), np.empty(BLOCK_ROWS, np.int32)
+    first_region = (n_blocks + AREA_BLOCKS - 1) // AREA_BLOCKS
+    first_group = first_region + len(region_labels)
+    first_block = first_group + (n_blocks + GROUP_BLOCKS - 1) // GROUP_BLOCKS
+    groups, parts = REGION_BLOCKS // GROUP_BLOCKS, GROUP_BLOCKS
+    area_values, area_numbers, in_area = np.empty(d * room, kind), np.empty(room, index), np.empty(1, np.int64)
+    region_values, region_numbers, in_region = np.empty(d * room, kind), np.empty(room, index), np.empty(1, np.int64)
+    group_values, group_numbers = np.empty(groups * d * room, kind), np.empty(groups * room, index)
+    block_values, block_numbers = np.empty(parts * d * room, kind), np.empty(parts * room, index)
+    in_group, in_block = np.empty(groups, np.int64), np.empty(parts, np.int64)
+    best, second, nearest = np.empty(BLOCK_ROWS, kind), np.empty(BLOCK_ROWS, kind), np.empty(BLOCK_ROWS, index)
+    middle, four = np.empty(d, kind), np.empty(4)
     own_sums = np.zeros(k * (d + 1) if with_sums else 0)
-    moved, settled, swept, in_region = 0, 0, 0, 0
-    for group in range(start * REGION_GROUPS, min(stop * REGION_GROUPS, n_groups)):
-        if group % REGION_GROUPS == 0:
-            region = group // REGION_GROUPS
-            narrow(boxes, region, region + 1, centers, numbers, k, region_values, region_numbers, room, one, bounds,
+    moved, settled, swept = 0, 0, 0
+    for region in range(start, stop):
+        if region == start or region % AREA_REGIONS == 0:
+            area = region // AREA_REGIONS
+            narrow(boxes, area, area + 1, centers, numbers, 0, room, k, area_values, area_numbers, room, in_area, bounds,
                    middle, shape)  # fmt: skip
-            in_region = one[0]
-        narrow(boxes, n_regions + group, n_regions + group + 1, region_values, region_numbers, in_region, group_values,
-               group_numbers, room, one, bounds, middle, shape)  # fmt: skip
-        in_group = one[0]
-        begin, end = group * GROUP_BLOCKS, min((group + 1) * GROUP_BLOCKS, n_blocks)
-        label = np.int64(group_numbers[0]) if in_group == 1 else NOBODY
+        box = first_region + region
+        narrow(boxes, box, box + 1, area_values, area_numbers, 0, room, in_area[0], region_values, region_numbers, room,
+               in_region, bounds, middle, shape)  # fmt: skip
+        begin, end = region * REGION_BLOCKS, min((region + 1) * REGION_BLOCKS, n_blocks)
+        label = np.int64(region_numbers[0]) if in_region[0] == 1 else NOBODY
         if label != NOBODY:
-            if group_labels[group] != label:
+            if region_labels[region] != label:
                 for block in range(begin, end):
                     moved += take_whole(labels, block_labels, block, n_points, label, starts)
             if with_sums:
                 for q in range(d + 1):
-                    own_sums[label * (d + 1) + q] = group_sums[group * (d + 1) + q]
+                    own_sums[label * (d + 1) + q] = region_sums[region * (d + 1) + q]
         else:
-            slot = (in_group + width - 1) // width * width + width
-            at = n_regions + n_groups
-            narrow(boxes, at + begin, at + end, group_values, group_numbers, in_group, block_values, block_numbers, slot,
-                   counts, bounds, middle, shape)  # fmt: skip
+            slot = (in_region[0] + width - 1) // width * width + width
+            box = first_group + begin // GROUP_BLOCKS
+            last = first_group + (end + GROUP_BLOCKS - 1) // GROUP_BLOCKS
+            narrow(boxes, box, last, region_values, region_numbers, 0, room, in_region[0], group_values, group_numbers,
+                   slot, in_group, bounds, middle, shape)  # fmt: skip
             for block in range(begin, end):
-                count, place = counts[block - begin], (block - begin) * slot
-                if count == 1:
-                    own = np.int64(block_numbers[place])
+                group, part = (block - begin) // GROUP_BLOCKS, block % GROUP_BLOCKS
+                if part == 0 and in_group[group] > 1:
+                    box, last = first_block + block, first_block + min(block + GROUP_BLOCKS, end)
+                    narrow(boxes, box, last, group_values, group_numbers, group * slot, slot, in_group[group],
+                           block_values, block_numbers, slot, in_block, bounds, middle, shape)  # fmt: skip
+                count, place = in_block[part], part * slot
+                if in_group[group] == 1 or count == 1:
+                    own = np.int64(group_numbers[group * slot] if in_group[group] == 1 else block_numbers[place])
                     moved += take_whole(labels, block_labels, block, n_points, own, starts)
                     if with_sums:
                         for q in range(d + 1):
@@ -309,10 +321,10 @@ def label_regions(
                     add_block(
                         columns, block, weights, nearest, block_numbers, place, count, shift, own_sums, four, shape
                     )
-        group_labels[group] = label
+        region_labels[region] = label
         if with_sums:
-            for s in range(in_group):
-                j = np.int64(group_numbers[s])
+            for s in range(in_region[0]):
+                j = np.int64(region_numbers[s])
                 for q in range(d):
                     cluster_sums[j * d + q] += own_sums[j * (d + 1) + q]
                     own_sums[j * (d + 1) + q] = 0.0
