@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from fastkmeans.engine import threads
-from fastkmeans.engine.assigners import Dense, DensePass, Sums
+from fastkmeans.engine.assigners import Dense, DensePass, Sums, among_largest
 from fastkmeans.engine.passes import SCRATCH_BYTES, promised_bytes
 from fastkmeans.kernels.box_rows import (
     AREA_BLOCKS,
@@ -16,6 +16,7 @@ from fastkmeans.kernels.box_rows import (
     copy_rows,
     fill_blocks,
     mark_points,
+    own_sq_dists,
     scatter_labels,
 )
 from fastkmeans.kernels.boxes import MOST_FEATURES, boxes_shape, distance_slack, label_regions
@@ -34,6 +35,7 @@ SAMPLED_ROWS = 4096
 SLAB_ROWS = 1 << 16
 ORDERING_SECONDS = 2e-8  # a row
 MERGED_SHARE = 0.5  # of distinct rows, up to which equal rows become one point
+TRIED_PASSES, MOST_SWEPT = 3, 0.4  # boxes that rule out so little, after so many passes, are given up
 LINE = 64
 
 
@@ -77,7 +79,7 @@ class Ordered:
             self._merge(stored)
         self._fill(source, stored)
 
-    def _run(self, body, cuts):
+    def run(self, body, cuts):
         """body(number, start, stop) for every part of the cuts."""
         threads.run(len(cuts) - 1, lambda i: body(i, int(cuts[i]), int(cuts[i + 1])), self.n_threads)
 
@@ -88,7 +90,7 @@ class Ordered:
             return block.array.reshape(-1)
         copied, no_shift = np.empty(source.n * self.d, source.dtype), np.zeros(self.d, source.dtype)
         cosine = int(source.cosine)
-        self._run(lambda _, start, stop: copy_rows(block.rows, start, stop, self.d, cosine, no_shift, copied), self.cuts)
+        self.run(lambda _, start, stop: copy_rows(block.rows, start, stop, self.d, cosine, no_shift, copied), self.cuts)
         return copied
 
     def _sort(self, source, stored):
@@ -105,7 +107,7 @@ class Ordered:
         def key(part, start, stop):
             make_keys(stored, start, stop, low, scale, spread, bits, low_bits, keys, counts[part], self.shape)
 
-        self._run(key, self.cuts)
+        self.run(key, self.cuts)
         ends = counts.T.cumsum().reshape(counts.T.shape).T
         places = np.ascontiguousarray(ends - counts)
         edges = np.append(places[0], n)
@@ -114,7 +116,7 @@ class Ordered:
         def cut(part, start, stop):
             cut_into_buckets(keys, start, stop, low_bits, places[part], pairs)
 
-        self._run(cut, self.cuts)
+        self.run(cut, self.cuts)
         del keys
         self.order = np.empty(n, np.int32)
         parts = np.searchsorted(edges, self.cuts)
@@ -124,13 +126,13 @@ class Ordered:
         def sort(part, first, last):
             found[part] = sort_buckets(pairs, edges, first, last, low_bits, self.order)
 
-        self._run(sort, parts)
+        self.run(sort, parts)
         return int(found.sum())
 
     def _merge(self, stored):
         """Let equal rows that follow each other be one point, if that makes far fewer of them."""
         is_new = np.empty(len(self.order), np.bool_)
-        self._run(lambda _, start, stop: mark_points(stored, self.order, start, stop, is_new, self.shape), self.cuts)
+        self.run(lambda _, start, stop: mark_points(stored, self.order, start, stop, is_new, self.shape), self.cuts)
         starts = np.flatnonzero(is_new)
         if len(starts) <= MERGED_SHARE * len(is_new):
             self.starts, self.n_points = np.append(starts, len(is_new)).astype(np.int32), len(starts)
@@ -152,9 +154,17 @@ class Ordered:
             )  # fmt: skip
 
         self.block_cuts = np.append(np.arange(0, self.n_blocks, AREA_BLOCKS), self.n_blocks)
-        self._run(fill, self.block_cuts)
+        self.run(fill, self.block_cuts)
         levels = [boxes_around(boxes, size) for size in (AREA_BLOCKS, REGION_BLOCKS, GROUP_BLOCKS)]
         self.boxes = np.concatenate([*levels, boxes]).reshape(-1)
+
+    def each_row(self, values, points):
+        """(value, row number) of every row of these points."""
+        if not len(self.starts):
+            return values, self.order[points].astype(np.int64)
+        sizes = self.starts[points + 1] - self.starts[points]
+        places = np.arange(sizes.sum()) + np.repeat(self.starts[points] - sizes.cumsum() + sizes, sizes)
+        return np.repeat(values, sizes), self.order[places].astype(np.int64)
 
     def give_labels(self, labels, block_labels, out):
         """Write the labels of points to `out`, in the order of rows."""
@@ -162,7 +172,7 @@ class Ordered:
         def scatter(_, start, stop):
             scatter_labels(self.order, self.starts, labels, block_labels, start, stop, self.n_points, out)
 
-        self._run(scatter, self.block_cuts)
+        self.run(scatter, self.block_cuts)
 
 
 _ordered = WeakKeyDictionary()  # of sources, so that restarts share it
@@ -196,19 +206,20 @@ class BoxesPass:
         way, rows = self.way, self.way.rows
         k, d = way.centers.shape
         summed = self.action == WITH_SUMS
-        regions = threads.slab_cuts(rows.n_points, d, way.box_row_seconds)
-        cuts = np.linspace(0, rows.n_regions, min(len(regions) - 1, rows.n_regions) + 1).astype(np.int64)
+        n_slabs = len(threads.slab_cuts(rows.n_points, d, way.point_seconds)) - 1
+        cuts = np.linspace(0, rows.n_regions, min(n_slabs, rows.n_regions) + 1).astype(np.int64)
 
         def leaf(part):
             partial = Sums.of(k, d) if summed else Sums.of(0, 0)
             partial.n_moved, partial.n_settled, partial.n_swept = label_regions(
                 rows.columns, rows.weights, rows.starts, rows.n_points, rows.boxes, rows.block_sums, rows.region_sums,
-                cuts[part], cuts[part + 1], way.labels, way.block_labels, way.region_labels, way.turned.reshape(-1), way.numbers, k,
-                rows.shift, way.box_bounds, summed, partial.cluster_sums, partial.cluster_weights, way.box_shape,
+                cuts[part], cuts[part + 1], way.labels, way.block_labels, way.region_labels, way.turned.reshape(-1),
+                way.numbers, k, rows.shift, way.box_bounds, summed, partial.cluster_sums, partial.cluster_weights,
+                way.box_shape,
             )  # fmt: skip
             return partial
 
-        n_threads = source.threads_for(rows.n_points * way.box_row_seconds)
+        n_threads = source.threads_for(rows.n_points * way.point_seconds)
         return threads.reduce(len(cuts) - 1, leaf, self._merge, n_threads)
 
     def _merge(self, left, right):
@@ -227,7 +238,7 @@ class Boxes(Dense):
 
     compiled_fit = follows = False
     rows = None
-    box_row_seconds = 1.5e-9
+    gives_up = False
 
     @property
     def name(self):
@@ -241,7 +252,7 @@ class Boxes(Dense):
 
     def watch(self, source, k):
         """Put the rows in order, if they may be held a second time."""
-        self.rows = None
+        self.rows, self.gives_up, self.passes = None, False, 0
         held = k * source.d * (8 * self.dtype.itemsize + 24) + SCRATCH_BYTES
         if (
             source.d > MOST_FEATURES
@@ -258,8 +269,17 @@ class Boxes(Dense):
         self.box_bounds = distance_slack(self.dtype, self.d)
         width = len(self.box_shape[2])
         room = (-(-k // width) + 1) * width
+        # Blocks that lie on an edge between clusters cost ten times as much as those inside one.
+        on_edge = min(1.0, 3.0 * (k * BLOCK_ROWS / rows.n_points) ** (1 / self.d))
+        self.point_seconds = 0.3e-9 + 2e-9 * on_edge
         self.numbers = np.arange(room, dtype=np.int32)
         self.turned = np.full((self.d, room), np.inf, self.dtype)
+
+    def learn(self, partial):
+        """Give boxes up that rule out too little: from the next pass on, all are dense."""
+        self.passes += 1
+        if self.rows is not None and self.passes >= TRIED_PASSES:
+            self.gives_up = partial.n_swept > MOST_SWEPT * self.rows.n_points * len(self.centers)
 
     def prepare(self, centers):
         super().prepare(centers)
@@ -274,13 +294,65 @@ class Boxes(Dense):
         return self._pass(WITH_SUMS)
 
     def _pass(self, action):
-        return DensePass(self, action) if self.rows is None else BoxesPass(self, action)
+        return DensePass(self, action) if self.rows is None or self.gives_up else BoxesPass(self, action)
 
     def reduce(self, source, pass_, labels):
         """Run a pass for labels or sums: over the boxes, whose labels stay with them until give_labels."""
-        return pass_.run(source) if isinstance(pass_, BoxesPass) else super().reduce(source, pass_, labels)
+        if isinstance(pass_, BoxesPass):
+            return pass_.run(source)
+        if self.gives_up:
+            self.give_labels(labels)
+            self.rows = None
+        return super().reduce(source, pass_, labels)
 
     def give_labels(self, labels):
         """Write the labels in the order of rows."""
         if self.rows is not None:
             self.rows.give_labels(self.labels, self.block_labels, labels)
+
+    def own_inertia(self, source, labels):
+        """The sum of weight times squared distance of every row to the center of its label."""
+        if self.rows is None:
+            return super().own_inertia(source, labels)
+        rows = self.rows
+        sums = np.zeros(len(rows.block_cuts) - 1)
+
+        def add(part, sq_dists, points):
+            sums[part] = (sq_dists * rows.weights[points] if len(rows.weights) else sq_dists).sum()
+
+        self._each_own_sq_dists(add)
+        return float(sums.sum())
+
+    def farthest(self, source, labels, wanted):
+        """(weight times squared distance, row number) of the rows farthest from the centers of their labels."""
+        if self.rows is None or (source.weighted and len(self.rows.starts)):
+            return super().farthest(source, labels, wanted)
+        rows, found = self.rows, [None] * (len(self.rows.block_cuts) - 1)
+
+        def look(part, sq_dists, points):
+            if source.weighted:
+                sq_dists = sq_dists * rows.weights[points]
+            keep = among_largest(sq_dists, wanted)
+            found[part] = sq_dists[keep], keep + points.start
+
+        self._each_own_sq_dists(look)
+        sq_dists, points = map(np.concatenate, zip(*found, strict=True))
+        keep = among_largest(sq_dists, wanted)
+        sq_dists, numbers = rows.each_row(sq_dists[keep], points[keep])
+        order = np.lexsort((numbers, -sq_dists))[:wanted]
+        return sq_dists[order], numbers[order]
+
+    def _each_own_sq_dists(self, body):
+        """body(part, squared distances of its points to the centers of their labels, which points) for all parts."""
+        rows = self.rows
+
+        def measure(part, start, stop):
+            sq_dists = np.empty((stop - start) * BLOCK_ROWS)
+            own_sq_dists(
+                rows.columns, self.labels, self.block_labels, start, stop, self.centers, self.shift, sq_dists,
+                self.box_shape,
+            )  # fmt: skip
+            points = slice(start * BLOCK_ROWS, min(stop * BLOCK_ROWS, rows.n_points))
+            body(part, sq_dists[: points.stop - points.start], points)
+
+        rows.run(measure, rows.block_cuts)

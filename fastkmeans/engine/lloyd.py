@@ -117,8 +117,7 @@ class _Fit:
         d = self.centers.shape[1]
         empty = np.flatnonzero(cluster_weights <= 0.0)
         self.way.give_labels(self.labels)
-        candidates = self.way.distance_pass(2 * n_empty + 8)
-        sq_dists, numbers = self.source.reduce(candidates, row_state=(self.labels,))
+        sq_dists, numbers = self.way.farthest(self.source, self.labels, 2 * n_empty + 8)
         rows = self.source.take(numbers).astype(np.float64)
         weights = self.source.weights_of(numbers)
         # A mean of equal rows may be off by the rounding of its sum: such rows are on their center.
@@ -179,7 +178,7 @@ class _Fit:
             known = True
         way.give_labels(self.labels)
         if known:
-            inertia = self.source.reduce(way.own_inertia_pass(), row_state=(self.labels,)).inertia
+            inertia = way.own_inertia(self.source, self.labels)
         else:
             self.labels, partial = self.source.map_labels(way.inertia_pass(), self.labels)
             inertia = partial.inertia

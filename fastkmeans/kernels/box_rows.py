@@ -169,6 +169,39 @@ def fill_blocks(
 
 
 @jit
+def own_sq_dists(
+    columns,  # in     as fill_blocks makes them
+    labels,  # in     (blocks * BLOCK_ROWS,) of rows in blocks that have several
+    block_labels,  # in     (blocks,)
+    start,  # blocks
+    stop,
+    centers,  # in     (k, d)
+    shift,  # in     (d,)
+    sq_dists,  # out    (blocks of these * BLOCK_ROWS,) float64
+    shape,
+):
+    """The squared distance of every row to the center of its label, as distances.own_sq_dists has it."""
+    d = len(shape[3])
+    for block in range(start, stop):
+        label = block_labels[block]
+        for i in range(BLOCK_ROWS):
+            sq_dists[(block - start) * BLOCK_ROWS + i] = 0.0
+        for q in range(d):
+            at = (block * d + q) * BLOCK_ROWS
+            if label != NOBODY:
+                center = np.float64(centers[label, q]) - np.float64(shift[q])
+                for i in range(BLOCK_ROWS):
+                    difference = np.float64(columns[at + i] - shift[q]) - center
+                    sq_dists[(block - start) * BLOCK_ROWS + i] += difference * difference
+            else:
+                for i in range(BLOCK_ROWS):
+                    own = max(labels[block * BLOCK_ROWS + i], 0)  # of places without a row
+                    center = np.float64(centers[own, q]) - np.float64(shift[q])
+                    difference = np.float64(columns[at + i] - shift[q]) - center
+                    sq_dists[(block - start) * BLOCK_ROWS + i] += difference * difference
+
+
+@jit
 def scatter_labels(order, starts, labels, block_labels, start, stop, n_points, out):
     """out[row] = the label of every row of the blocks [start, stop)."""
     for block in range(start, stop):
