@@ -154,12 +154,17 @@ class DistancePass(OwnDistances):
         return left
 
     def _farthest(self, sq_dists, numbers):
-        if len(sq_dists) > self.wanted:
-            bound = -np.partition(-sq_dists, self.wanted - 1)[self.wanted - 1]
-            keep = np.flatnonzero(sq_dists >= bound)
-            sq_dists, numbers = sq_dists[keep], numbers[keep]
+        keep = among_largest(sq_dists, self.wanted)
+        sq_dists, numbers = sq_dists[keep], numbers[keep]
         order = np.lexsort((numbers, -sq_dists))[: self.wanted]
         return [sq_dists[order], numbers[order]]
+
+
+def among_largest(values, wanted):
+    """Where the `wanted` largest values are, and all equal to the least of them."""
+    if len(values) <= wanted:
+        return np.arange(len(values))
+    return np.flatnonzero(values >= -np.partition(-values, wanted - 1)[wanted - 1])
 
 
 class TransformPass:
@@ -199,6 +204,14 @@ class Way:
     why = ""
     """Why passes go this way: the planner's reason, or what the way has learned since."""
 
+    follows = True
+    """Whether sums may follow the rows that move; False where summing all rows is as quick."""
+
+    @property
+    def remembers(self):
+        """Whether one more pass for labels costs little, after those before."""
+        return bool(self.states)
+
     def watch(self, source, k):
         """Make room for the states: a run begins."""
 
@@ -208,6 +221,21 @@ class Way:
 
     def learn(self, partial):
         """Take in what an iteration came to."""
+
+    def reduce(self, source, pass_, labels):
+        """Run a pass for labels, sums or moves over the rows of `source`."""
+        return source.reduce(pass_, row_state=(labels, *self.states))
+
+    def give_labels(self, labels):
+        """Write to `labels` what `reduce` found, where a way keeps it to itself."""
+
+    def own_inertia(self, source, labels):
+        """The sum of weight times squared distance of every row to the center of its label."""
+        return source.reduce(self.own_inertia_pass(), row_state=(labels,)).inertia
+
+    def farthest(self, source, labels, wanted):
+        """(weight times squared distance, row number) of the rows farthest from the centers of their labels."""
+        return source.reduce(self.distance_pass(wanted), row_state=(labels,))
 
 
 class Dense(Way):

@@ -57,7 +57,7 @@ class _Fit:
         if way.why != self.reasons[-1][1]:
             self.reasons.append((len(self.history) + 1, way.why))
         in_order = needs_label_order(self.source, way.row_seconds, len(self.centers))
-        if not in_order and follows_moves(len(self.history), self.last_moved, self.source.n, self.source.weighted):
+        if not in_order and self.may_follow(len(self.history), self.last_moved):
             self.follow_moves()
         else:
             self.sum_all_rows(in_order)
@@ -65,21 +65,26 @@ class _Fit:
         way.learn(self.sums)
         self.finish(began)
 
+    def may_follow(self, iteration, last_moved):
+        """Whether an iteration's sums are those before it and what moved."""
+        return self.way.follows and follows_moves(iteration, last_moved, self.source.n, self.source.weighted)
+
     def sum_all_rows(self, in_order):
         """Labels against the present centers, and the sums over all rows."""
         if in_order:
-            self.sums = self.source.reduce(self.way.labels_pass(), row_state=(self.labels, *self.way.states))
+            self.sums = self.way.reduce(self.source, self.way.labels_pass(), self.labels)
+            self.way.give_labels(self.labels)
             reduce_in_label_order(self.source, self.way, self.labels, self.sums)
         else:
-            self.sums = self.source.reduce(self.way.sums_pass(), row_state=(self.labels, *self.way.states))
+            self.sums = self.way.reduce(self.source, self.way.sums_pass(), self.labels)
 
     def follow_moves(self):
         """The sums of the iteration before, less and more what moves; or over all rows, if that is not sound."""
-        moves = self.source.reduce(self.way.moves_pass(), row_state=(self.labels, *self.way.states))
+        moves = self.way.reduce(self.source, self.way.moves_pass(), self.labels)
         if moves_are_sound(moves.moved_spread, moves.n_moved, self.moments.spread, self.source.n):
             self.sums.add(moves)
         else:
-            self.sums = self.source.reduce(self.way.sums_pass(), row_state=(self.labels, *self.way.states))
+            self.sums = self.way.reduce(self.source, self.way.sums_pass(), self.labels)
         self.sums.take_counts(moves)
 
     def finish(self, began):
@@ -118,8 +123,8 @@ class _Fit:
         """
         d = self.centers.shape[1]
         empty = np.flatnonzero(cluster_weights <= 0.0)
-        candidates = self.way.distance_pass(2 * n_empty + 8)
-        sq_dists, numbers = self.source.reduce(candidates, row_state=(self.labels,))
+        self.way.give_labels(self.labels)
+        sq_dists, numbers = self.way.farthest(self.source, self.labels, 2 * n_empty + 8)
         rows = self.source.take(numbers).astype(np.float64)
         weights = self.source.weights_of(numbers)
         # A mean of equal rows may be off by the rounding of its sum: such rows are on their center.
@@ -154,7 +159,7 @@ class _Fit:
         before = self.history[at - 1]
         last_moved = self.source.n if before.n_relocated else before.n_moved
         in_order = needs_label_order(self.source, self.way.row_seconds, len(self.centers))
-        if in_order or not follows_moves(at, last_moved, self.source.n, self.source.weighted):
+        if in_order or not self.may_follow(at, last_moved):
             return
         for _ in range(SETTLING_LOOKS):
             self.way.prepare(self.centers)
@@ -175,11 +180,12 @@ class _Fit:
             self.settle()
         way = self.way.prepare(self.centers)
         known = self.settled
-        if not known and way.states:  # bounds leave little to sweep
-            self.source.reduce(way.labels_pass(), row_state=(self.labels, *way.states))
+        if not known and way.remembers:  # bounds and boxes leave little to sweep
+            way.reduce(self.source, way.labels_pass(), self.labels)
             known = True
+        way.give_labels(self.labels)
         if known:
-            inertia = self.source.reduce(way.own_inertia_pass(), row_state=(self.labels,)).inertia
+            inertia = way.own_inertia(self.source, self.labels)
         else:
             self.labels, partial = self.source.map_labels(way.inertia_pass(), self.labels)
             inertia = partial.inertia

@@ -5,10 +5,11 @@ from itertools import pairwise
 from fastkmeans.engine import threads
 from fastkmeans.engine.assigners import Dense
 from fastkmeans.engine.bounds import Bounded, Screened
+from fastkmeans.engine.boxes import Boxes
 from fastkmeans.engine.groups import screens
 from fastkmeans.engine.thresholds import WAYS
 
-ASSIGNERS = {"dense": Dense, "bounds": Bounded, "screened": Screened}
+ASSIGNERS = {"dense": Dense, "bounds": Bounded, "screened": Screened, "boxes": Boxes}
 ALIASES = ("auto", "lloyd", "elkan")  # of the planner's choice
 
 LEAST_ITERATIONS = {"boxes": 2, "bounds": 4}  # fewer do not pay for what the first pass makes or learns

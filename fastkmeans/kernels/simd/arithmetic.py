@@ -11,6 +11,7 @@ from fastkmeans.kernels.simd.emit import (
     emit_load,
     emit_splat,
     emit_store,
+    halves,
     index_scalar,
     items,
     load_spread,
@@ -247,6 +248,79 @@ def add_moments(typing, sums, at, values, weights, origin):
         return context.get_dummy_value()
 
     return types.void(sums, types.intp, values, weights, types.float64), generate
+
+
+@intrinsic
+def add_where_each(typing, sums, index, numbers, at, values):
+    """sums[m] + values in the lanes where index is numbers[at + m]."""
+
+    def generate(context, builder, signature, arguments):
+        totals = []
+        for m, total in enumerate(items(builder, arguments[0], len(sums))):
+            place = pointer(context, builder, numbers, arguments[2], offset(builder, arguments[3], m))
+            hit = builder.icmp_signed("==", arguments[1], emit_splat(builder, builder.load(place), index.llvm))
+            totals.append(builder.select(hit, builder.fadd(total, arguments[4]), total))
+        return context.make_tuple(builder, sums, totals)
+
+    return sums(sums, index, numbers, types.intp, values), generate
+
+
+@intrinsic
+def subtract(typing, vector, scalar):
+    """vector - scalar, in every lane."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fsub(arguments[0], emit_splat(builder, arguments[1], vector.llvm))
+
+    return vector(vector, scalar), generate
+
+
+@intrinsic
+def add_corner_squares(typing, far, near, centers, own, low, high):
+    """One feature of squared distances from a corner of a box: (far + (v - c)^2, near + (v - own)^2).
+
+    The corner is the one that favours the centers c most against `own`: v is high where c > own, else low.
+    """
+    result = types.UniTuple(far, 2)
+
+    def generate(context, builder, signature, arguments):
+        far_sum, near_sum, values, *scalars = arguments
+        mine, bottom, top = (emit_splat(builder, scalar, far.llvm) for scalar in scalars)
+        corner = builder.select(builder.fcmp_ordered(">", values, mine), top, bottom)
+        sums = []
+        for total, place in ((far_sum, values), (near_sum, mine)):
+            difference = builder.fsub(corner, place)
+            sums.append(emit_call(builder, f"llvm.fma.{far.suffix}", far.llvm, [difference, difference, total]))
+        return context.make_tuple(builder, result, sums)
+
+    return result(far, near, centers, own, low, high), generate
+
+
+@intrinsic
+def fold_four(typing, four):
+    """A vector of the sums of the lanes of four vectors: halves are added to each other until one lane is left."""
+    result = Vector(four.dtype.lane, 4)
+
+    def generate(context, builder, signature, arguments):
+        def added(a, b, spans):
+            """Of runs of 2 * spans lanes in a and then b: their first halves plus their second halves."""
+            lanes = range(0, 2 * a.type.count, 2 * spans)
+            sides = ([run + at + i for run in lanes for i in range(spans)] for at in (0, spans))
+            kind = ir.IntType(32)
+            parts = [
+                builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(kind, len(side)), side))
+                for side in map(list, sides)
+            ]
+            return builder.fadd(*parts)
+
+        vectors, width = items(builder, arguments[0], 4), four.dtype.width
+        while width > 4:
+            width //= 2
+            vectors = [builder.fadd(*halves(builder, vector, width)) for vector in vectors]
+        pairs = [added(*vectors[at : at + 2], 2) for at in (0, 2)]
+        return added(*pairs, 1)
+
+    return result(four), generate
 
 
 @intrinsic

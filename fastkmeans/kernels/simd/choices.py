@@ -11,9 +11,11 @@ from fastkmeans.kernels.simd.emit import (
     emit_call,
     emit_load,
     emit_splat,
+    halves,
     index_scalar,
     items,
     larger,
+    offset,
     pointer,
     smaller,
 )
@@ -203,6 +205,161 @@ def differing(typing, a, b, at, lanes):
         return builder.zext(builder.bitcast(hits, ir.IntType(vector.width)), ir.IntType(64))
 
     return types.int64(a, b, types.intp, lanes), generate
+
+
+@intrinsic
+def keep_least(typing, best, second, index, tile, numbers, at):
+    """Fold tile[m][r], squared distances to the center numbers[at + m] of the rows in its lanes, into vector r."""
+    result = types.Tuple((best, second, index))
+
+    def generate(context, builder, signature, arguments):
+        leasts, runners, ids = (items(builder, arguments[s], len(best)) for s in range(3))
+        for m, row in enumerate(items(builder, arguments[3], len(tile))):
+            place = pointer(context, builder, numbers, arguments[4], offset(builder, arguments[5], m))
+            number = emit_splat(builder, builder.load(place), index.dtype.llvm)
+            for r, value in enumerate(items(builder, row, len(tile.dtype))):
+                nearer = builder.fcmp_ordered("<", value, leasts[r])
+                runners[r] = smaller(builder, builder.select(nearer, leasts[r], value), runners[r])
+                ids[r] = builder.select(nearer, number, ids[r])
+                leasts[r] = builder.select(nearer, value, leasts[r])
+        parts = zip((best, second, index), (leasts, runners, ids), strict=True)
+        return context.make_tuple(builder, result, [context.make_tuple(builder, t, v) for t, v in parts])
+
+    return result(best, second, index, tile, numbers, types.intp), generate
+
+
+@intrinsic
+def keep_nearer(typing, best, index, values, first):
+    """(best, index) where values[i] is not less than best[i], else (values[i], first)."""
+    result = types.Tuple((best, index))
+
+    def generate(context, builder, signature, arguments):
+        nearer = builder.fcmp_ordered("<", arguments[2], arguments[0])
+        place = emit_splat(builder, index_scalar(builder, arguments[3]), index.llvm)
+        parts = builder.select(nearer, arguments[2], arguments[0]), builder.select(nearer, place, arguments[1])
+        return context.make_tuple(builder, result, parts)
+
+    return result(best, index, values, types.intp), generate
+
+
+@intrinsic
+def least_place(typing, best, index):
+    """index[i] + i of the lane i with the least best[i], the lowest one of equals; or of lane 0 with NaN."""
+
+    def generate(context, builder, signature, arguments):
+        value, width = arguments[0], best.width
+        while width > 1:
+            width //= 2
+            low, high = halves(builder, value, width)
+            value = smaller(builder, low, high)
+        least = builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+        hits = builder.fcmp_ordered("==", arguments[0], emit_splat(builder, least, best.llvm))
+        bits = builder.zext(builder.bitcast(hits, ir.IntType(best.width)), ir.IntType(64))
+        bits = builder.or_(bits, ir.Constant(bits.type, 1 << best.width))
+        lane = emit_call(builder, "llvm.cttz.i64", bits.type, [bits, ir.Constant(ir.IntType(1), 1)])
+        lane = builder.and_(lane, ir.Constant(lane.type, best.width - 1))
+        return builder.add(builder.zext(builder.extract_element(arguments[1], lane), lane.type), lane)
+
+    return types.int64(best, index), generate
+
+
+@intrinsic
+def lanes_not_beyond(typing, far, near, slope, base, count):
+    """An integer whose bit i < count says whether far[i] - near[i] > slope * (far[i] + near[i]) + base fails to hold."""
+
+    def generate(context, builder, signature, arguments):
+        a, b, *scalars, number = arguments
+        slopes, bases = (emit_splat(builder, scalar, far.llvm) for scalar in scalars)
+        limit = emit_call(builder, f"llvm.fma.{far.suffix}", far.llvm, [slopes, builder.fadd(a, b), bases])
+        hits = builder.fcmp_unordered("<=", builder.fsub(a, b), limit)
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), far.width), list(range(far.width)))
+        inside = builder.icmp_signed("<", lanes, emit_splat(builder, index_scalar(builder, number), lanes.type))
+        return builder.zext(builder.bitcast(builder.and_(hits, inside), ir.IntType(far.width)), ir.IntType(64))
+
+    return types.int64(far, near, slope, base, types.intp), generate
+
+
+@intrinsic
+def packed(typing, vector, bits, filling):
+    """The lanes of `vector` whose bits are set, one after the other, and then those of `filling`."""
+
+    def generate(context, builder, signature, arguments):
+        values, mask, rest = arguments
+        mask = builder.bitcast(
+            builder.trunc(mask, ir.IntType(vector.width)), ir.VectorType(ir.IntType(1), vector.width)
+        )
+        return emit_call(
+            builder, f"llvm.experimental.vector.compress.{vector.suffix}", vector.llvm, [values, mask, rest]
+        )
+
+    return vector(vector, types.int64, filling), generate
+
+
+@intrinsic
+def lanes_differing(typing, a, b):
+    """An integer whose bit i says whether a[i] != b[i]."""
+
+    def generate(context, builder, signature, arguments):
+        hits = builder.icmp_signed("!=", *arguments)
+        return builder.zext(builder.bitcast(hits, ir.IntType(a.width)), ir.IntType(64))
+
+    return types.int64(a, b), generate
+
+
+@intrinsic
+def count_where_each(typing, counts, index, numbers, at):
+    """counts[m] + how many lanes of index are numbers[at + m]."""
+
+    def generate(context, builder, signature, arguments):
+        totals = []
+        for m, total in enumerate(items(builder, arguments[0], len(counts))):
+            place = pointer(context, builder, numbers, arguments[2], offset(builder, arguments[3], m))
+            hits = builder.icmp_signed("==", arguments[1], emit_splat(builder, builder.load(place), index.llvm))
+            bits = builder.zext(builder.bitcast(hits, ir.IntType(index.width)), ir.IntType(64))
+            totals.append(builder.add(total, emit_call(builder, "llvm.ctpop.i64", bits.type, [bits])))
+        return context.make_tuple(builder, counts, totals)
+
+    return counts(counts, index, numbers, types.intp), generate
+
+
+@intrinsic
+def keep_range(typing, low, high, values):
+    """(the less of low and values, the greater of high and values), lane by lane."""
+    result = types.UniTuple(low, 2)
+
+    def generate(context, builder, signature, arguments):
+        parts = smaller(builder, *arguments[::2]), larger(builder, *arguments[1:])
+        return context.make_tuple(builder, result, parts)
+
+    return result(low, high, values), generate
+
+
+@intrinsic
+def range_of(typing, low, high):
+    """The least lane of low, and the greatest of high."""
+    result = types.UniTuple(low.lane, 2)
+
+    def generate(context, builder, signature, arguments):
+        parts = []
+        for value, choose in zip(arguments, (smaller, larger), strict=True):
+            width = low.width
+            while width > 1:
+                width //= 2
+                value = choose(builder, *halves(builder, value, width))
+            parts.append(builder.extract_element(value, ir.Constant(ir.IntType(32), 0)))
+        return context.make_tuple(builder, result, parts)
+
+    return result(low, high), generate
+
+
+@intrinsic
+def count_bits(typing, bits):
+    """How many bits of `bits` are set."""
+
+    def generate(context, builder, signature, arguments):
+        return emit_call(builder, "llvm.ctpop.i64", ir.IntType(64), [arguments[0]])
+
+    return types.int64(types.int64), generate
 
 
 @intrinsic

@@ -79,6 +79,13 @@ def smaller(builder, a, b):
     return builder.select(builder.fcmp_ordered("<", a, b), a, b)
 
 
+def halves(builder, value, width):
+    """The first `width` lanes, and the next."""
+    number = ir.IntType(32)
+    masks = ([first + i for i in range(width)] for first in (0, width))
+    return [builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(number, width), mask)) for mask in masks]
+
+
 def index_scalar(builder, value):
     return builder.trunc(value, ir.IntType(32)) if value.type.width > 32 else value
 
