@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastkmeans.engine.machine import vector_set
-from fastkmeans.kernels.gather import own_distances, own_tile, own_tile_rows, sum_in_label_order
+from fastkmeans.kernels.gather import follow_moves, own_distances, own_tile, own_tile_rows, sum_in_label_order
 from fastkmeans.kernels.packing import pack_centers, plain_panels, row_stride, tile_shape
 from fastkmeans.kernels.scalable import take_nearer
 from fastkmeans.kernels.settle import rounding_slack
@@ -204,8 +204,8 @@ class Way:
     why = ""
     """Why passes go this way: the planner's reason, or what the way has learned since."""
 
-    follows = True
-    """Whether sums may follow the rows that move; False where summing all rows is as quick."""
+    follows = follows_in_order = True
+    """Whether sums, those in label order too, may follow the rows that move; False where summing all is as quick."""
 
     @property
     def remembers(self):
@@ -328,6 +328,13 @@ class Dense(Way):
         sum_in_label_order(
             block.rows, order, starts, start, stop, block.weights, self.d, self.cosine, self.shift, self.shifted, tile,
             own_sums, *sums,
+        )  # fmt: skip
+
+    def follow_moves(self, block, moved, before, after, low, high, sums):
+        """Let the sums of clusters [low, high) follow the rows that moved; see kernels.gather.follow_moves."""
+        return follow_moves(
+            block.rows, moved, before, after, low, high, self.d, self.cosine, self.shift, self.shifted,
+            np.empty(row_stride(self.d), self.dtype), sums.cluster_sums, sums.cluster_weights,
         )  # fmt: skip
 
     def borrow_scratch(self):

@@ -235,7 +235,7 @@ class Boxes(Dense):
     Where features are many or memory is scarce, passes are dense.
     """
 
-    compiled_fit = follows = False
+    compiled_fit = follows = follows_in_order = False
     rows = None
     gives_up = False
 

@@ -1,4 +1,4 @@
-"""Cluster sums in the order of labels, for sums so large that one copy a slab would not fit beside X.
+"""Cluster sums in the order of labels, for sums so large that one copy a slab would not fit, or cost more than X.
 
 Rows are sorted by label (a counting sort) and the sorted list is cut into parts of equal length; a part writes
 the clusters that lie wholly in it, and hands back the two at its edges, which are added up in order of part.
@@ -16,19 +16,28 @@ from fastkmeans.kernels.update import sort_by_label
 PARTS_MOST = 256
 SPARSE_PARTS = 32  # a part's edges are 2 * d sums, which is much where rows are few values
 ROWS_A_PART = 512
+CLUSTER_PARTS = 32
+# A slab's copy of the sums is set to 0, written, and read and written when it is merged. 60k x 784, k=256: 64 copies of
+# 1.6 MB took 20 ms an iteration where X, read once more, takes 7.
+PASSES_OF_COPIES, PASSES_OF_ROWS = 4, 1.5
 
 
 def needs_label_order(source, row_seconds, k):
     """Whether the partial sums of slabs would take more memory than the fit may use, or more work than the rows.
 
-    Never by thread count. The second is for sparse rows, which are read in less time than k * d sums are set to 0.
+    Never by thread count.
     """
     if len(getattr(source, "blocks", ())) != 1:
         return False
     values_a_row = getattr(source, "values_a_row", source.d)
     slabs = len(threads.slab_cuts(source.n, values_a_row, row_seconds))
-    if values_a_row < source.d and slabs * k * source.d > source.n * values_a_row:
-        return True
+    if values_a_row < source.d:
+        if slabs * k * source.d > source.n * values_a_row:
+            return True
+    elif slabs > 2:
+        copies = slabs * k * source.d * 8 * PASSES_OF_COPIES
+        if copies > source.n * source.d * source.dtype.itemsize * PASSES_OF_ROWS:
+            return True
     live = math.ceil(math.log2(slabs + 1)) + 4
     return slabs > 2 and live * k * (source.d + 1) * 8 > partials_budget(source, (k, source.d))
 
@@ -61,3 +70,18 @@ def reduce_in_label_order(source, way, labels, sums):
             if label >= 0:
                 matrix[label] += edge_sums[part, edge]
                 sums.cluster_weights[label] += edge_weights[part, edge]
+
+
+def follow_in_label_order(source, way, before, labels, sums):
+    """Let `sums` follow the rows whose label is not the one `before`; return the sum of their squared lengths."""
+    moved = np.flatnonzero(before != labels)
+    k = len(way.centers)
+    n_parts = min(CLUSTER_PARTS, k)
+    cuts, spreads = [k * i // n_parts for i in range(n_parts + 1)], [0.0] * n_parts
+    moves = moved, before[moved], labels[moved]
+
+    def follow_part(part):
+        spreads[part] = way.follow_moves(source.blocks[0], *moves, cuts[part], cuts[part + 1], sums)
+
+    threads.run(n_parts, follow_part, source.threads_for(len(moved) * source.d * 2e-9))
+    return sum(spreads)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastkmeans.engine.assigners import Sums
-from fastkmeans.engine.label_order import needs_label_order, reduce_in_label_order
+from fastkmeans.engine.label_order import follow_in_label_order, needs_label_order, reduce_in_label_order
 from fastkmeans.engine.passes import IterationCounts, IterationStats
 from fastkmeans.engine.small import SmallFit
 from fastkmeans.kernels.update import count_empty, follows_moves, inertia_from_sums, moves_are_sound, update_centers
@@ -57,17 +57,18 @@ class _Fit:
         if way.why != self.reasons[-1][1]:
             self.reasons.append((len(self.history) + 1, way.why))
         in_order = needs_label_order(self.source, way.row_seconds, len(self.centers))
-        if not in_order and self.may_follow(len(self.history), self.last_moved):
-            self.follow_moves()
+        if self.may_follow(len(self.history), self.last_moved, in_order):
+            self.follow_moves(in_order)
         else:
             self.sum_all_rows(in_order)
         self.shares = way.shares(self.sums)
         way.learn(self.sums)
         self.finish(began)
 
-    def may_follow(self, iteration, last_moved):
+    def may_follow(self, iteration, last_moved, in_order):
         """Whether an iteration's sums are those before it and what moved."""
-        return self.way.follows and follows_moves(iteration, last_moved, self.source.n, self.source.weighted)
+        follows = self.way.follows_in_order if in_order else self.way.follows
+        return follows and follows_moves(iteration, last_moved, self.source.n, self.source.weighted)
 
     def sum_all_rows(self, in_order):
         """Labels against the present centers, and the sums over all rows."""
@@ -78,13 +79,18 @@ class _Fit:
         else:
             self.sums = self.way.reduce(self.source, self.way.sums_pass(), self.labels)
 
-    def follow_moves(self):
+    def follow_moves(self, in_order):
         """The sums of the iteration before, less and more what moves; or over all rows, if that is not sound."""
-        moves = self.way.reduce(self.source, self.way.moves_pass(), self.labels)
-        if moves_are_sound(moves.moved_spread, moves.n_moved, self.moments.spread, self.source.n):
-            self.sums.add(moves)
+        if in_order:
+            before = self.labels.copy()
+            moves = self.way.reduce(self.source, self.way.labels_pass(), self.labels)
+            moves.moved_spread = follow_in_label_order(self.source, self.way, before, self.labels, self.sums)
         else:
-            self.sums = self.way.reduce(self.source, self.way.sums_pass(), self.labels)
+            moves = self.way.reduce(self.source, self.way.moves_pass(), self.labels)
+        if not moves_are_sound(moves.moved_spread, moves.n_moved, self.moments.spread, self.source.n):
+            self.sum_all_rows(in_order)
+        elif not in_order:
+            self.sums.add(moves)
         self.sums.take_counts(moves)
 
     def finish(self, began):
@@ -159,7 +165,7 @@ class _Fit:
         before = self.history[at - 1]
         last_moved = self.source.n if before.n_relocated else before.n_moved
         in_order = needs_label_order(self.source, self.way.row_seconds, len(self.centers))
-        if in_order or not self.may_follow(at, last_moved):
+        if not self.may_follow(at, last_moved, in_order):
             return
         for _ in range(SETTLING_LOOKS):
             self.way.prepare(self.centers)

@@ -94,6 +94,7 @@ class Sparse(Way):
 
     name = "sparse"
     compiled_fit = False  # kernels/small_fit.py does not know these rows
+    follows_in_order = False
 
     def __init__(self, source):
         self.dtype, self.d, self.cosine = source.dtype, source.d, int(source.cosine)

@@ -75,6 +75,47 @@ def sum_in_label_order(
 
 
 @jit
+def follow_moves(
+    rows,
+    moved,  # in     (m,) numbers of the rows that moved, ascending
+    before,  # in     (m,) their clusters until now
+    after,  # in     (m,) and from now on
+    low,  # the clusters to change
+    high,
+    d,
+    cosine,
+    shift,
+    shifted,
+    tile,  # scratch (stride,)
+    cluster_sums,  # in/out (k * d + 8,)
+    cluster_weights,  # in/out (k,)
+):
+    """Take rows of weight 1 from the sums of their old clusters to those of their new ones.
+
+    Returns the sum of the squared lengths of the rows that came in. Parts of other clusters run side by side.
+    """
+    one, stride = np.int64(1), len(tile)
+    spread = 0.0
+    for q in range(len(moved)):
+        takes, gives = low <= before[q] < high, low <= after[q] < high
+        if not (takes or gives):
+            continue
+        pack_tile(rows, moved[q], one, one, d, cosine, shift, shifted, tile, stride)
+        if takes:
+            cluster_weights[before[q]] -= 1.0
+            at = np.int64(before[q]) * d
+            for feature in range(d):
+                cluster_sums[at + feature] -= tile[feature]
+        if gives:
+            cluster_weights[after[q]] += 1.0
+            at = np.int64(after[q]) * d
+            for feature in range(d):
+                cluster_sums[at + feature] += tile[feature]
+                spread += np.float64(tile[feature]) * np.float64(tile[feature])
+    return spread
+
+
+@jit
 def own_distances(rows, start, stop, labels, centers, shift, shifted, cosine, tile, sq_dists):
     """sq_dists[i] = squared distance of row start + i to its label's center, float64; `tile` is from own_tile."""
     d = centers.shape[1]

@@ -96,7 +96,7 @@ def fits_with_and_without_moves(monkeypatch, X, k, **options):
     """(followed, summed anew in every iteration, how often moves were followed)."""
     calls = []
     follow = lloyd._Fit.follow_moves
-    monkeypatch.setattr(lloyd._Fit, "follow_moves", lambda fit: calls.append(0) or follow(fit))
+    monkeypatch.setattr(lloyd._Fit, "follow_moves", lambda *given: calls.append(0) or follow(*given))
     followed = fastkmeans.fit(X, k, callback=lambda stats: None, **options)
     with monkeypatch.context() as patch:
         patch.setattr(lloyd, "follows_moves", lambda *given: False)
@@ -104,9 +104,16 @@ def fits_with_and_without_moves(monkeypatch, X, k, **options):
     return followed, summed, len(calls)
 
 
+@pytest.fixture(params=[False, True], ids=["by slab", "by label"])
+def in_order(request, monkeypatch):
+    """Sums of slabs, or in label order."""
+    monkeypatch.setattr(lloyd, "needs_label_order", lambda *given: request.param)
+    return request.param
+
+
 @pytest.mark.parametrize("d, k", [(2, 8), (3, 30), (12, 20)])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_following_moves_changes_nothing_but_rounding(d, k, metric, monkeypatch):
+def test_following_moves_changes_nothing_but_rounding(d, k, metric, monkeypatch, in_order):
     X = np.random.default_rng(d).normal(size=(6000, d)) + 0.5
     options = {"init": np.arange(k), "tol": 0, "metric": metric, "max_iter": 60}
     followed, summed, calls = fits_with_and_without_moves(monkeypatch, X, k, **options)
@@ -115,10 +122,13 @@ def test_following_moves_changes_nothing_but_rounding(d, k, metric, monkeypatch)
     np.testing.assert_allclose(followed.centers, summed.centers, rtol=1e-12, atol=1e-13)
     for one, other in zip(followed.history, summed.history, strict=True):
         assert one.n_moved == other.n_moved and one.inertia == pytest.approx(other.inertia, rel=1e-11)
-    assert_same_result(followed, fastkmeans.fit(X, k, **options))  # the compiled driver
+    if in_order:
+        assert_same_result(followed, fastkmeans.fit(X, k, callback=lambda stats: None, n_threads=5, **options))
+    else:
+        assert_same_result(followed, fastkmeans.fit(X, k, **options))  # the compiled driver
 
 
-def test_moves_that_are_not_sound_are_not_followed(monkeypatch):
+def test_moves_that_are_not_sound_are_not_followed(monkeypatch, in_order):
     X = blobs(3000, 2)
     monkeypatch.setattr(lloyd, "moves_are_sound", lambda *given: False)
     options = {"init": np.arange(12), "tol": 0}
@@ -238,6 +248,13 @@ def test_sums_in_label_order(n, d, k, metric, weighted, in_label_order):
     _, expected, relocated = naive.step(rows, rows[:k], weights, metric == "cosine")
     assert one.history[0].n_relocated == relocated
     np.testing.assert_allclose(one.centers, expected, **close(np.float32, rows))
+
+
+def test_wide_sums_of_few_rows_are_taken_in_label_order():
+    rows = blocks.ArrayRows(np.zeros((60_000, 784), np.float32))
+    assert label_order.needs_label_order(rows, 2e-6, 256)
+    assert not label_order.needs_label_order(rows, 2e-6, 8)
+    assert not label_order.needs_label_order(blocks.ArrayRows(np.zeros((1_000_000, 16), np.float32)), 2e-8, 64)
 
 
 def test_the_usual_order_needs_partials_that_fit():
