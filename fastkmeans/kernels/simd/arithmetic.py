@@ -290,9 +290,7 @@ def add_corner_squares(typing, far, near, centers, own, low, high):
         sums = []
         for total, place in ((far_sum, values), (near_sum, mine)):
             difference = builder.fsub(corner, place)
-            sums.append(
-                emit_call(builder, f"llvm.fma.{far.suffix}", far.llvm, [difference, difference, total])
-            )
+            sums.append(emit_call(builder, f"llvm.fma.{far.suffix}", far.llvm, [difference, difference, total]))
         return context.make_tuple(builder, result, sums)
 
     return result(far, near, centers, own, low, high), generate
