@@ -217,7 +217,10 @@ def lanes_not_beyond(typing, far, near, slope, base, count):
 
 @intrinsic
 def packed(typing, vector, bits, filling):
-    """The lanes of `vector` whose bits are set, one after the other, and then those of `filling`."""
+    """The lanes of `vector` whose bits are set, one after the other, and then those of `filling`.
+
+    At most one register wide: LLVM 22 cuts a wider one into halves that write past each other.
+    """
 
     def generate(context, builder, signature, arguments):
         values, mask, rest = arguments
