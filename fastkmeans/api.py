@@ -7,7 +7,7 @@ import numpy as np
 from fastkmeans import validation as check
 from fastkmeans.engine import threads
 from fastkmeans.engine.moments import exact_shift
-from fastkmeans.engine.planner import assigner_for
+from fastkmeans.engine.planner import assigner_for, label_rows
 from fastkmeans.engine.plus_plus import plus_plus
 from fastkmeans.kernels.jit import compiler_lock
 from fastkmeans.restarts import run_fit
@@ -66,11 +66,12 @@ def fit(
         Weights >= 0, counting as repetitions, in seeding too.
     random_state : int, Generator, RandomState or None, default=None
         Seed. The same seed gives the same bits for any number of threads. None draws from NumPy's global state.
-    algorithm : {"auto", "dense", "bounds", "lloyd", "elkan"}, default="auto"
+    algorithm : {"auto", "dense", "bounds", "boxes", "lloyd", "elkan"}, default="auto"
         How rows are labelled; every way gives the same labels. "dense" measures every row to every center; "bounds"
-        remembers for each row which groups of centers are too far, 4 bytes for 24 centers; "auto", which "lloyd" and
-        "elkan" mean too, takes bounds for many clusters of enough columns (`KMeansResult.plan` tells). Sparse rows
-        are labelled by their own sweep, whatever the name.
+        remembers for each row which groups of centers are too far, 4 bytes for 24 centers; "boxes" holds rows of up to
+        8 columns a second time, in the order of space, and rules centers out for whole blocks of them; "auto", which
+        "lloyd" and "elkan" mean too, takes bounds for many clusters of enough columns (`KMeansResult.plan` tells).
+        Sparse rows are labelled by their own sweep, whatever the name.
     metric : {"euclidean", "cosine"}, default="euclidean"
         "cosine" clusters unit rows around unit centers; inertia is Euclidean there: 2 (1 - cos) a row.
     n_threads : int or None, default=None
@@ -178,7 +179,9 @@ def predict(X, centers, *, metric="euclidean", n_threads=None):
 
     Notes
     -----
-    O(n_samples * n_clusters * n_features); extra memory O(n_clusters * n_features).
+    O(n_samples * n_clusters * n_features); extra memory O(n_clusters * n_features). Many rows of up to 4 features are
+    put in the order of space first where clusters are many, so that most distances need not be taken; they are held a
+    second time meanwhile.
 
     Examples
     --------
@@ -190,7 +193,7 @@ def predict(X, centers, *, metric="euclidean", n_threads=None):
         if labels is not None:
             return labels
     source, way = _query(X, centers, metric, None, n_threads)
-    return source.map_labels(way.labels_pass())[0]
+    return label_rows(source, way)
 
 
 def inertia(X, centers, sample_weight=None, *, metric="euclidean", n_threads=None):

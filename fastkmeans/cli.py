@@ -84,13 +84,19 @@ def main():
     "--tol", type=float, default=1e-4, show_default=True, help="Stop when centers move less; 0: when labels stay."
 )
 @click.option("--seed", type=int, help="The same seed gives the same bits.  [default: drawn]")
-@click.option("--algorithm", default="auto", show_default=True, help="How rows are labelled; all ways are exact.")
+@click.option(
+    "--algorithm",
+    default="auto",
+    show_default=True,
+    help="How rows are labelled: auto, dense, screened, boxes or bounds, all exact.",
+)
 @click.option("--metric", default="euclidean", show_default=True, help="euclidean or cosine.")
 @click.option("--threads", type=int, help="Threads to use.  [default: all that this process may]")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.option("--explain", is_flag=True, help="Tell which way the iterations went, why, and what it saved.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def fit(file, n_clusters, output, labels, centers, weights, key, init, n_init, max_iter, tol, seed, algorithm, metric,
-        threads, quiet, as_json):  # fmt: skip
+        threads, quiet, explain, as_json):  # fmt: skip
     """Cluster the rows of FILE."""
     _check_outputs([(output, (".npz",)), (labels, TABLES), (centers, TABLES)], inputs=(file, weights))
     from fastkmeans import api
@@ -117,6 +123,8 @@ def fit(file, n_clusters, output, labels, centers, weights, key, init, n_init, m
     else:
         written = [str(path) for path in (output, labels, centers) if path is not None]
         _print_summary(summary, written)
+        if explain:
+            click.echo(f"\n{result.plan}")
 
 
 def _summary(X, result, seconds, compiled):

@@ -1,4 +1,4 @@
-"""Label rows of few features in the order of space, box by box (kernels/boxes.py): exact, and most rows are not read."""
+"""Label rows of few features in the order of space, box by box (kernels/boxes.py): exact, and few rows are read."""
 
 from weakref import WeakKeyDictionary
 
@@ -94,30 +94,10 @@ class Ordered:
 
     def _sort(self, source, stored):
         """Find the order of the rows; return how many different keys they have."""
-        n, d = source.n, self.d
-        bits = bits_a_feature(d)
-        low_bits = max(0, bits * d - TOP_BITS)
-        sampled = np.linspace(0, n - 1, min(n, SAMPLED_ROWS)).astype(np.int64)
-        low, scale = grid_of(stored.reshape(n, d)[sampled], bits)
-        scale, spread = source.dtype.type(scale), spread_bits(d)
-        keys = np.empty(n, np.uint32)
-        counts = np.zeros((len(self.cuts) - 1, 1 << TOP_BITS), np.int64)
-
-        def key(part, start, stop):
-            make_keys(stored, start, stop, low, scale, spread, bits, low_bits, keys, counts[part], self.shape)
-
-        self.run(key, self.cuts)
-        ends = counts.T.cumsum().reshape(counts.T.shape).T
-        places = np.ascontiguousarray(ends - counts)
-        edges = np.append(places[0], n)
-        pairs = np.empty(n, np.uint64)
-
-        def cut(part, start, stop):
-            cut_into_buckets(keys, start, stop, low_bits, places[part], pairs)
-
-        self.run(cut, self.cuts)
-        del keys
-        self.order = np.empty(n, np.int32)
+        bits = bits_a_feature(self.d)
+        low_bits = max(0, bits * self.d - TOP_BITS)
+        pairs, edges = self._buckets(source, stored, bits, low_bits)
+        self.order = np.empty(source.n, np.int32)
         parts = np.searchsorted(edges, self.cuts)
         parts[-1] = 1 << TOP_BITS
         found = np.zeros(len(parts), np.int64)
@@ -127,6 +107,29 @@ class Ordered:
 
         self.run(sort, parts)
         return int(found.sum())
+
+    def _buckets(self, source, stored, bits, low_bits):
+        """(keys and row numbers in buckets by the highest bits, where each bucket begins)."""
+        n, d = source.n, self.d
+        sampled = np.linspace(0, n - 1, min(n, SAMPLED_ROWS)).astype(np.int64)
+        low, scale = grid_of(stored.reshape(n, d)[sampled], bits)
+        scale, spread = source.dtype.type(scale), spread_bits(d)
+        keys, pairs = np.empty(n, np.uint32), np.empty(n, np.uint64)
+        counts = np.zeros((len(self.cuts) - 1, 1 << TOP_BITS), np.int64)
+
+        def key(part, start, stop):
+            make_keys(stored, start, stop, low, scale, spread, bits, low_bits, keys, counts[part], self.shape)
+
+        self.run(key, self.cuts)
+        ends = counts.T.cumsum().reshape(counts.T.shape).T
+        places = np.ascontiguousarray(ends - counts)
+        edges = np.append(places[0], n)
+
+        def cut(part, start, stop):
+            cut_into_buckets(keys, start, stop, low_bits, places[part], pairs)
+
+        self.run(cut, self.cuts)
+        return pairs, edges
 
     def _merge(self, stored):
         """Let equal rows that follow each other be one point, if that makes far fewer of them."""
@@ -174,7 +177,7 @@ class Ordered:
         self.run(scatter, self.block_cuts)
 
 
-_ordered = WeakKeyDictionary()  # of sources, so that restarts share it
+_ordered: WeakKeyDictionary = WeakKeyDictionary()  # of sources, so that restarts share it
 
 
 def ordered(source, shift, shape):
@@ -274,11 +277,18 @@ class Boxes(Dense):
         self.numbers = np.arange(room, dtype=np.int32)
         self.turned = np.full((self.d, room), np.inf, self.dtype)
 
+    def shares(self, partial):
+        if self.rows is None:
+            return super().shares(partial)
+        return partial.n_swept / (self.rows.n_points * len(self.centers)), 0.0
+
     def learn(self, partial):
         """Give boxes up that rule out too little: from the next pass on, all are dense."""
         self.passes += 1
         if self.rows is not None and self.passes >= TRIED_PASSES:
             self.gives_up = partial.n_swept > MOST_SWEPT * self.rows.n_points * len(self.centers)
+            if self.gives_up:
+                self.why = f"boxes ruled out less than {1 - MOST_SWEPT:.0%} of the pairs"
 
     def prepare(self, centers):
         super().prepare(centers)

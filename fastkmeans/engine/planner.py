@@ -33,6 +33,19 @@ def worth_bounds(source, k):
     return not hasattr(source, "only_way") and best_way(source, k) == "bounds"
 
 
+# One pass for labels, ns a row on one thread, dense / boxes with the ordering of rows: noise 500k x 2 k=256 24 / 28,
+# k=1000 81 / 27; x 3 k=256 26 / 32, k=1000 91 / 35; x 4 k=256 28 / 42, k=1000 104 / 49; x 8 k=1000 162 / 237.
+ORDERED_CLUSTERS, ORDERED_FEATURES, ORDERED_ROWS, ROWS_A_CLUSTER = 400, 4, 1 << 16, 16
+
+
+def worth_ordering(source, k):
+    """Whether rows are so many and narrow, and clusters so many, that one pass repays putting the rows in order."""
+    if hasattr(source, "only_way"):
+        return False
+    many = source.n >= max(ORDERED_ROWS, ROWS_A_CLUSTER * k) and k >= ORDERED_CLUSTERS
+    return many and source.d <= ORDERED_FEATURES and len(getattr(source, "blocks", ())) == 1
+
+
 def planned(source, algorithm, k=None, max_iter=None):
     """(the name of the way, why) for a run of up to `max_iter` iterations; without k for single passes."""
     if hasattr(source, "only_way"):
@@ -82,3 +95,5 @@ def _stretch(history, why):
     line += "" if pairs == 1.0 else f", {pairs:.0%} of all pairs of a row and a center scored"
     line += f", {candidates:.2f} candidates a row measured" if candidates else ""
     return line + (f": {why}" if why else "")
+
+

@@ -42,7 +42,7 @@ class BisectingKMeans(BaseKMeans):
         in scikit-learn, other than in `KMeans`, the variance does not count.
     copy_x : bool, default=True
         Accepted and ignored: X is not changed.
-    algorithm : {"lloyd", "elkan", "auto", "dense", "bounds"}, default="lloyd"
+    algorithm : {"lloyd", "elkan", "auto", "dense", "bounds", "boxes"}, default="lloyd"
         How rows are labelled; every way gives the same labels.
     bisecting_strategy : {"biggest_inertia", "largest_cluster"}, default="biggest_inertia"
         Which cluster is split next.

@@ -18,6 +18,8 @@
 
 Sparse rows have centers in the lanes instead (sparse.py, sparse_slab.py, sparse_trials.py): no tile is packed.
 
+Rows of few features may lie in the order of space instead (ordering.py, box_rows.py): boxes.py labels blocks of them.
+
 slab.py puts the steps together; small_fit.py puts whole fits together. seeding.py measures rows against trial centers,
 trials.py draws and takes them, plus_plus.py puts whole steps together. stats.py, transform.py and gather.py are the
 other passes. jit.py and cache.py compile and keep; simd/ is the vocabulary.

@@ -1,9 +1,10 @@
 """Label whole boxes of rows: centers that cannot be nearest anywhere in a box are not met by its rows.
 
 Rows lie in blocks in the order of space (box_rows.py), blocks in groups, these in regions and areas; each has the
-smallest box around its rows. From area to region, group and block the list of centers shrinks: with c* the center nearest to the middle of the box, c is ruled out if c* is nearer even to the corner
-of the box that favours c most [1]_ [2]_. A block with one center left takes its sums as they were stored, and no row
-is read; the rows of others meet the centers left.
+smallest box around its rows. From area to region, group and block the list of centers shrinks: with c* the center
+nearest to the middle of the box, c is ruled out if c* is nearer even to the corner of the box that favours c most [1]_
+[2]_. A block with one center left takes its sums as they were stored, and no row is read; the rows of others meet the
+centers left.
 
 Why a center that is ruled out is never the nearest. x -> |x - c|^2 - |x - c*|^2 is linear, so that its least value over
 the box is at the corner v whose feature f is high where c_f > c*_f, else low. Differences and squares of stored values
@@ -16,7 +17,7 @@ are never negative, so that the computed T of |v - c|^2 and U of |v - c*|^2 are 
 the definition finds c* nearer than c for every row of the box: ties keep both. Likewise a row's best center is certain
 if the second best exceeds it by 2.2 slack of it and 4 tiny; otherwise the definition settles it among those left.
 
-The sums of a block are a function of its labels alone, stored or not, and groups are summed before they are added: a
+The sums of a block are a function of its labels alone, stored or not, and regions are summed before they are added: a
 fit from a result gives its centers again, whatever was ruled out on the way.
 
 References
@@ -274,8 +275,8 @@ def label_regions(
     for region in range(start, stop):
         if region == start or region % AREA_REGIONS == 0:
             area = region // AREA_REGIONS
-            narrow(boxes, area, area + 1, centers, numbers, 0, room, k, area_values, area_numbers, room, in_area, bounds,
-                   middle, shape)  # fmt: skip
+            narrow(boxes, area, area + 1, centers, numbers, 0, room, k, area_values, area_numbers, room, in_area,
+                   bounds, middle, shape)  # fmt: skip
         box = first_region + region
         narrow(boxes, box, box + 1, area_values, area_numbers, 0, room, in_area[0], region_values, region_numbers, room,
                in_region, bounds, middle, shape)  # fmt: skip

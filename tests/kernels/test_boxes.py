@@ -132,7 +132,7 @@ def test_a_center_that_is_ruled_out_is_nearest_to_no_row_of_the_box(kind, dtype)
     assert ruled_out > 0 or n_blocks < 4 or kind == "tiny"
 
 
-@pytest.mark.parametrize("d, bits", [(1, 8), (2, 4), (3, 3), (5, 2)])
+@pytest.mark.parametrize("d, bits", [(1, 8), (1, 11), (2, 4), (3, 3), (5, 2), (8, 1)])
 def test_the_curve_meets_every_cell_and_never_jumps(d, bits):
     cells = np.stack(np.meshgrid(*[np.arange(1 << bits)] * d), axis=-1).reshape(-1, d).astype(np.float32)
     keys, counts = np.empty(len(cells), np.uint32), np.zeros(1 << 11, np.int64)

@@ -45,6 +45,7 @@ from fastkmeans.kernels.simd import (
     widen,
     winner,
 )
+from tests.kernels import test_simd_boxes
 
 ONE, TWO, THREE, EIGHT = ((None,) * count for count in (1, 2, 3, 8))
 DTYPES = [np.float32, np.float64]
@@ -308,8 +309,10 @@ def test_questions(dtype):
         assert ask(bounds, np.full(8, 4.5, dtype), 1)[2]
 
 
-def test_every_operation_is_tested_here():
-    tested = set(globals()) | {"call_at"}  # call_at runs under every pass; a test of its own would add nothing
+def test_every_operation_is_tested_here_or_for_boxes():
+    tested = (
+        set(globals()) | set(vars(test_simd_boxes)) | {"call_at"}
+    )  # call_at runs under every pass; a test of its own would add nothing
     assert set(simd.__all__) <= tested
 
 

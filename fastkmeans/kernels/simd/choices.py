@@ -265,7 +265,7 @@ def least_place(typing, best, index):
 
 @intrinsic
 def lanes_not_beyond(typing, far, near, slope, base, count):
-    """An integer whose bit i < count says whether far[i] - near[i] > slope * (far[i] + near[i]) + base fails to hold."""
+    """An integer whose bit i < count says whether far[i] - near[i] > slope * (far[i] + near[i]) + base is false."""
 
     def generate(context, builder, signature, arguments):
         a, b, *scalars, number = arguments
@@ -281,16 +281,17 @@ def lanes_not_beyond(typing, far, near, slope, base, count):
 
 @intrinsic
 def packed(typing, vector, bits, filling):
-    """The lanes of `vector` whose bits are set, one after the other, and then those of `filling`."""
+    """The lanes of `vector` whose bits are set, one after the other, and then those of `filling`.
+
+    At most one register wide: LLVM 22 cuts a wider one into halves that write past each other.
+    """
 
     def generate(context, builder, signature, arguments):
         values, mask, rest = arguments
-        mask = builder.bitcast(
-            builder.trunc(mask, ir.IntType(vector.width)), ir.VectorType(ir.IntType(1), vector.width)
-        )
-        return emit_call(
-            builder, f"llvm.experimental.vector.compress.{vector.suffix}", vector.llvm, [values, mask, rest]
-        )
+        truths = ir.VectorType(ir.IntType(1), vector.width)
+        mask = builder.bitcast(builder.trunc(mask, ir.IntType(vector.width)), truths)
+        name = f"llvm.experimental.vector.compress.{vector.suffix}"
+        return emit_call(builder, name, vector.llvm, [values, mask, rest])
 
     return vector(vector, types.int64, filling), generate
 
