@@ -47,7 +47,8 @@ class BoundsPass(DensePass):
 class Bounded(Dense):
     """As Dense, but a row meets only the groups of centers that its bounds do not rule out.
 
-    A row of the state has a bound for each group, 4 bytes for 24 centers, its squared length, and how far it is from its own center at most.
+    A row's states are a bound for each group, 4 bytes for 24 centers, its squared length, and how far it is from its
+    own center at most.
     """
 
     compiled_fit = False

@@ -71,6 +71,18 @@ def assigner_for(source, algorithm, shift, k=None, max_iter=None):
     return way
 
 
+def label_rows(source, way):
+    """The nearest of the centers that `way`, a dense one, is prepared with, for every row: one pass."""
+    if worth_ordering(source, len(way.centers)):
+        centers, way = way.centers, Boxes.for_source(source, way.shift)
+        way.watch(source, len(centers))
+        way.prepare(centers)
+    labels = source.new_row_state(np.int32)
+    way.reduce(source, way.labels_pass(), labels)
+    way.give_labels(labels)
+    return labels
+
+
 def account(run, way):
     """What ran in the iterations of a LloydRun, why, and what it saved: a line for each stretch of them."""
     starts = {iteration: why for iteration, why in run.reasons if iteration <= len(run.history)}
@@ -95,5 +107,3 @@ def _stretch(history, why):
     line += "" if pairs == 1.0 else f", {pairs:.0%} of all pairs of a row and a center scored"
     line += f", {candidates:.2f} candidates a row measured" if candidates else ""
     return line + (f": {why}" if why else "")
-
-

@@ -1,11 +1,11 @@
 """Skip groups of centers that cannot be nearest: Yinyang bounds whose groups are runs of panels.
 
-A row keeps an upper bound on its distance to its own center and, for every group, a lower bound on its distance to the
-group's other centers. When centers move, the first rises by the own center's movement, the others fall by the largest of
-their group. A row whose upper bound is below all others is asleep: it is not read at all. The others' distance to their
-own center is measured, and a group whose bound exceeds it is not swept. Rows of a tile that must meet a group are
-listed, gathered and swept together, so that the lanes stay full. What a sweep leaves as candidates (candidates.py) is
-measured in float64.
+A row keeps an upper bound on its distance to its own center and, for every group, a lower bound on its distance to
+the group's other centers. When centers move, the first rises by the own center's movement, the others fall by the
+largest of their group. A row whose upper bound is below all others is asleep: it is not read at all. The others'
+distance to their own center is measured, and a group whose bound exceeds it is not swept. Rows of a tile that must meet
+a group are listed, gathered and swept together, so that the lanes stay full. What a sweep leaves as candidates
+(candidates.py) is measured in float64.
 
 Distances to candidates and to the own center come from packed rows and centers. They are off by less than 1e-6 of
 themselves, and, where packing shifts, by `unit` times the row's length: `near` is at least, `far` at most the true
@@ -231,13 +231,13 @@ def bound_slab(
     moved, settled, swept, measured, spread = 0, 0, 0, 0, 0.0
     for first in range(start, stop, room):
         count = min(room, stop - first)
-        lower_at, lower_stride = lower[0] + 4 * (first - start), 4 * lower[1]
+        own_bounds = lower[0] + 4 * (first - start), 4 * lower[1]
         own_labels = labels[first - start : first - start + count]
         own_norms = norms[first - start : first - start + count]
         own_upper = upper[first - start : first - start + count]
         remembers = not fresh and len(ruled_out) == 0
         if remembers:
-            n_awake = _fall((lower_at, lower_stride), drift, own_upper, own_labels, center_moves, least, awake)
+            n_awake = _fall(own_bounds, drift, own_upper, own_labels, center_moves, least, awake)
         else:
             for i in range(count):
                 awake[i] = i
@@ -289,7 +289,7 @@ def bound_slab(
         is_turned, n_pairs = False, zero
         n_vectors = (count + sweep_step - 1) // sweep_step
         for group in range(n_groups):
-            own_lower = vector_view(lower_at + group * lower_stride, count, np.float32(0))
+            own_lower = vector_view(own_bounds[0] + group * own_bounds[1], count, np.float32(0))
             n_listed = 0
             for q in range(n_awake):
                 i = awake[q]
@@ -325,12 +325,12 @@ def bound_slab(
                 if done < n_taken:  # there is no room for more
                     measured += _measure(
                         pairs, n_pairs, order, before, nearest, rows_tile, stride, d, flat_centers, shift, own_norms,
-                        off_share, cuts, distances, candidate_room, (lower_at, lower_stride), group_of,
+                        off_share, cuts, distances, candidate_room, own_bounds, group_of,
                     )  # fmt: skip
                     n_pairs = zero
         measured += _measure(
-            pairs, n_pairs, order, before, nearest, rows_tile, stride, d, flat_centers, shift, own_norms, off_share, cuts,
-            distances, candidate_room, (lower_at, lower_stride), group_of,
+            pairs, n_pairs, order, before, nearest, rows_tile, stride, d, flat_centers, shift, own_norms, off_share,
+            cuts, distances, candidate_room, own_bounds, group_of,
         )  # fmt: skip
         n_late = 0
         for q in range(n_awake):
@@ -353,7 +353,7 @@ def bound_slab(
             for q in range(here):
                 i = waiting[q] - first
                 if nearest[i] != index[q]:  # its group's bound supposed that it is the row's own
-                    lower_to((lower_at, lower_stride), group_of[nearest[i]], i, np.float32(0))
+                    lower_to(own_bounds, group_of[nearest[i]], i, np.float32(0))
                     nearest[i] = index[q]
         for q in range(n_awake):
             i = awake[q]

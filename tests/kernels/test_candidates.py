@@ -39,10 +39,8 @@ class Swept:
         if in_bytes:
             row_bytes = np.zeros(n * sweep.stride * 4, np.uint8)
             _, (middle, *_, unit, middle_length) = groups.description
-            call(
-                sweep.addresses[2],
-                (tile, stride, np.arange(n), n, X.shape[1], middle, unit, middle_length, row_bytes, sweep.stride, terms, bases), 0,
-            )  # fmt: skip
+            given = (tile, stride, np.arange(n), n, X.shape[1], middle, unit, middle_length)
+            call(sweep.addresses[2], (*given, row_bytes, sweep.stride, terms, bases), 0)
             swept = row_bytes.view(np.float32)
         else:
             bases = squares * (1 - 2 * way.slack) - 2 * way.tiny
@@ -103,8 +101,8 @@ def rows_of(kind, n, d, seed):
 
 
 KINDS = (
-    "blobs", "huge ranges", "huge values", "constant", "outlier column", "outlier values", "offset", "zeros", "denormal",
-    "grid", "halves",
+    "blobs", "huge ranges", "huge values", "constant", "outlier column", "outlier values", "offset", "zeros",
+    "denormal", "grid", "halves",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from fastkmeans.kernels.simd.emit import (
     items,
     larger,
     load_spread,
+    offset,
     pointer,
 )
 
@@ -26,7 +27,7 @@ OFFSET = 128  # a row's byte holds its number and this
 
 @intrinsic
 def dot_tile(typing, tile, array, at, step, panel):
-    """tile[m][r] + the dot product of the four signed bytes of array[at + m * step] and the unsigned ones of panel[r]."""
+    """tile[m][r] + the dot product of the four signed bytes in array[at + m * step] with the unsigned of panel[r]."""
     vector, row = panel.dtype, tile.dtype
     name, bytes_kind = DOT_PRODUCTS[vector.width], ir.VectorType(BYTE, 4 * vector.width)
     name += ".v4i32.v16i8" if vector.width == 4 else ""
@@ -60,13 +61,12 @@ def upper_scores(typing, products, terms, at, scales, errors, lengths):
     def generate(context, builder, signature, arguments):
         per_row = [items(builder, arguments[s], len(scales)) for s in (3, 4, 5)]
         one = ir.Constant(arguments[2].type, 1)
+        places = [offset(builder, arguments[2], i * len(products)) for i in range(4)]
         rows = []
         for m, sums in enumerate(items(builder, arguments[0], len(products))):
             factor, bias, by_error, by_length = (
-                load_spread(context, builder, terms, arguments[1],
-                            builder.add(arguments[2], ir.Constant(arguments[2].type, i * len(products))), one, m, vector)
-                for i in range(4)
-            )  # fmt: skip
+                load_spread(context, builder, terms, arguments[1], place, one, m, vector) for place in places
+            )
             scores = []
             for total, scale, error, length in zip(items(builder, sums, len(row)), *per_row, strict=True):
                 scaled = builder.fmul(builder.sitofp(total, vector.llvm), scale)
