@@ -266,6 +266,7 @@ class Boxes(Dense):
         self.rows = rows = ordered(source, self.shift, self.box_shape)
         self.labels = aligned(rows.n_blocks * BLOCK_ROWS, np.int32)
         self.labels[:] = 0
+        self.labels[rows.n_points :] = NOBODY
         self.block_labels = np.full(rows.n_blocks, NOBODY, np.int32)
         self.region_labels = np.full(rows.n_regions, NOBODY, np.int32)
         self.box_bounds = distance_slack(self.dtype, self.d)
