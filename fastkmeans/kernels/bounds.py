@@ -258,6 +258,8 @@ def bound_slab(
             own_sq_dists(rows_tile, stride, count, d, nearest, origin, origin, sq_dists)
             for i in range(count):
                 own_norms[i] = sq_dists[i]
+        for i in range(count, min(count + sweep_step, room)):
+            cuts[i] = np.inf
         for i in range(count):
             reach[i] = ASLEEP
             cuts[i] = np.inf
@@ -286,7 +288,7 @@ def bound_slab(
             cuts[i] = cut_of(bases[i], reach[i])
         source_at = swept_tile.ctypes.data if in_bytes else rows_tile.ctypes.data
         source = vector_view(source_at, count * word_stride, turned.dtype.type(0))
-        is_turned, n_pairs = False, zero
+        is_turned, interrupted, n_pairs = False, False, zero
         n_vectors = (count + sweep_step - 1) // sweep_step
         for group in range(n_groups):
             own_lower = vector_view(own_bounds[0] + group * own_bounds[1], count, np.float32(0))
@@ -315,19 +317,27 @@ def bound_slab(
                      zero + group * places, turn, sweep_shape),
                     (zero, zero),
                 )  # fmt: skip
-                for q in range(begun, min(done, n_taken)):
-                    i = q if whole else listed[q]
-                    if reach[i] == ASLEEP:
-                        continue
-                    own_lower[i] = far(bases[i] - 2.0 * np.float64(lows[i]), 0.0)
-                    if group_of[before[i]] == group and nearest[i] != before[i]:
-                        own_lower[i] = min(own_lower[i], far(second[i], off_share * np.sqrt(np.float64(own_norms[i]))))
+                if whole:
+                    for i in range(begun, min(done, n_taken)):
+                        bound = far(bases[i] - 2.0 * np.float64(lows[i]), 0.0)
+                        own_lower[i] = bound if reach[i] != ASLEEP else own_lower[i]
+                else:
+                    for q in range(begun, done if done < n_taken else n_taken):
+                        i = listed[q]
+                        own_lower[i] = far(bases[i] - 2.0 * np.float64(lows[i]), 0.0)
+                if interrupted:  # own centers may have lost by now: they are among the others
+                    for q in range(begun, min(done, n_taken)):
+                        i = q if whole else listed[q]
+                        if group_of[before[i]] == group and nearest[i] != before[i]:
+                            own_lower[i] = min(
+                                own_lower[i], far(second[i], off_share * np.sqrt(np.float64(own_norms[i])))
+                            )
                 if done < n_taken:  # there is no room for more
                     measured += _measure(
                         pairs, n_pairs, order, before, nearest, rows_tile, stride, d, flat_centers, shift, own_norms,
                         off_share, cuts, distances, candidate_room, own_bounds, group_of,
                     )  # fmt: skip
-                    n_pairs = zero
+                    n_pairs, interrupted = zero, True
         measured += _measure(
             pairs, n_pairs, order, before, nearest, rows_tile, stride, d, flat_centers, shift, own_norms, off_share,
             cuts, distances, candidate_room, own_bounds, group_of,

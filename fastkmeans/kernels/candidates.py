@@ -70,13 +70,13 @@ def gather(tile, stride, listed, first, count, gathered):
 
 
 @inline
-def take_terms(row_terms, listed, whole, first, count, step, small):
-    """The terms of up to a vector of rows, side by side; no score reaches the cut of a lane without a row."""
+def take_terms(row_terms, listed, first, count, step, small):
+    """The terms of up to a vector of listed rows, side by side; no score reaches the cut of a lane without a row."""
     cuts, scales, errors, lengths, _ = row_terms
     own_cuts, own_scales, own_errors, own_lengths, _ = small
     for q in range(step):
         if first + q < count:
-            i = first + q if whole else listed[first + q]
+            i = listed[first + q]
             own_cuts[q], own_scales[q], own_errors[q], own_lengths[q] = cuts[i], scales[i], errors[i], lengths[i]
         else:
             own_cuts[q] = np.inf
@@ -85,19 +85,19 @@ def take_terms(row_terms, listed, whole, first, count, step, small):
 
 @inline
 def list_candidates(
-    scores, score_tile, low, panel, terms, row_terms, listed, whole, first, small, pairs, n_pairs, first_place, shape
-):
+    scores, score_tile, low, panel, terms, row_terms, listed, whole, first, own_cuts, at_cuts, pairs, n_pairs,
+    first_place, shape,
+):  # fmt: skip
     """Append the pairs that reach their row's cut, raising it; return their number so far and the largest others."""
     centers, vectors, lanes = shape
     m, step = len(centers), len(vectors) * len(lanes)
     _, _, errors, lengths, widths = row_terms
-    own_cuts = small[0]
     pair_rows, pair_places, pair_scores = pairs
     rounding = 2.0 * np.finfo(pair_scores.dtype).eps
     at = panel * TERMS * m
     store_tile(score_tile, 0, scores)
     for c in range(m):
-        values, cuts = load(score_tile, c * step, vectors, lanes), load(own_cuts, 0, vectors, lanes)
+        values, cuts = load(score_tile, c * step, vectors, lanes), load(own_cuts, at_cuts, vectors, lanes)
         low = keep_below(low, values, cuts)
         hits = reaching(values, cuts)
         while hits != 0:
@@ -107,22 +107,20 @@ def list_candidates(
             score = np.float64(score_tile[c * step + q])
             pair_rows[n_pairs], pair_places[n_pairs], pair_scores[n_pairs] = i, first_place + panel * m + c, score
             n_pairs += 1
-            width = 2.0 * (
-                np.float64(errors[i]) * terms[at + 2 * m + c] + np.float64(lengths[i]) * terms[at + 3 * m + c]
-            )
-            width += np.float64(widths[i]) + terms[at + 4 * m + c]
+            width = np.float64(errors[i]) * terms[at + 2 * m + c] + np.float64(lengths[i]) * terms[at + 3 * m + c]
+            width = 2.0 * width + np.float64(widths[i]) + terms[at + 4 * m + c]
             raised = score - width - rounding * (abs(score) + width)
-            if raised > own_cuts[q]:  # never so where the score is infinite
-                own_cuts[q] = raised
+            if raised > own_cuts[at_cuts + q]:  # never so where the score is infinite
+                own_cuts[at_cuts + q] = raised
     return n_pairs, low
 
 
 @inline
-def leave_terms(cuts, lows, small, listed, whole, first, count, step):
-    """Write the raised cuts and the largest scores below them back to where the rows' terms lie."""
+def leave_terms(cuts, lows, small, listed, first, count, step):
+    """Write the raised cuts and the largest scores below them back to where the listed rows' terms lie."""
     own_cuts, own_lows = small[0], small[4]
     for q in range(min(step, count - first)):
-        i = first + q if whole else listed[first + q]
+        i = listed[first + q]
         cuts[i], lows[i] = own_cuts[q], own_lows[q]
 
 
@@ -132,7 +130,7 @@ def _sweep_scores(
     listed,  # in     (count,) numbers of the rows to sweep
     first,  # the first of them
     count,
-    whole,  # whether the rows are those of `turned`, all of them
+    whole,  # whether the rows are those of `turned`, all of them; cuts beyond them are infinite up to a whole vector
     turned,  # in     columns of the tile
     depth,  # numbers of a row to score: its features
     panels,  # in     centers of the group, packed as for two_best
@@ -163,8 +161,10 @@ def _sweep_scores(
         for group in range(n_groups):
             if n_pairs + n_panels * m * step > len(pairs[0]):
                 return n_pairs, first
-            take_terms(row_terms, listed, whole, first, count, step, small)
-            cuts = load(small[0], 0, vectors, lanes)
+            if not whole:
+                take_terms(row_terms, listed, first, count, step, small)
+            own_cuts, own = row_terms[0] if whole else small[0], first if whole else zero
+            cuts = load(own_cuts, own, vectors, lanes)
             low = repeat(splat(lowest, lanes), vectors)
             at = 0
             for panel in range(n_panels):
@@ -178,14 +178,15 @@ def _sweep_scores(
                 top = fold_max(repeat(splat(lowest, lanes), vectors), scores)
                 if any_reaches(top, cuts):
                     n_pairs, low = list_candidates(
-                        scores, score_tile, low, panel, terms, row_terms, listed, whole, first, small, pairs, n_pairs,
-                        first_place, shape,
+                        scores, score_tile, low, panel, terms, row_terms, listed, whole, first, own_cuts, own, pairs,
+                        n_pairs, first_place, shape,
                     )  # fmt: skip
-                    cuts = load(small[0], 0, vectors, lanes)
+                    cuts = load(own_cuts, own, vectors, lanes)
                 else:
                     low = keep_below(low, top, cuts)
-            store(small[4], 0, low)
-            leave_terms(row_terms[0], lows, small, listed, whole, first, count, step)
+            store(lows if whole else small[4], own, low)
+            if not whole:
+                leave_terms(row_terms[0], lows, small, listed, first, count, step)
             first += step
     return n_pairs, first
 

@@ -190,9 +190,12 @@ def _sweep_words(
         for group in range(n_groups):
             if n_pairs + n_panels * m * step > len(pairs[0]):
                 return n_pairs, first
-            take_terms(row_terms, listed, whole, first, count, step, small)
-            cuts, scales = load(small[0], 0, vectors, lanes), load(small[1], 0, vectors, lanes)
-            errors, lengths = load(small[2], 0, vectors, lanes), load(small[3], 0, vectors, lanes)
+            if not whole:
+                take_terms(row_terms, listed, first, count, step, small)
+            own_terms, own = row_terms if whole else small, first if whole else zero
+            own_cuts = own_terms[0]
+            cuts, scales = load(own_cuts, own, vectors, lanes), load(own_terms[1], own, vectors, lanes)
+            errors, lengths = load(own_terms[2], own, vectors, lanes), load(own_terms[3], own, vectors, lanes)
             low = repeat(splat(lowest, lanes), vectors)
             at = 0
             for panel in range(n_panels):
@@ -207,14 +210,15 @@ def _sweep_words(
                 top = fold_max(repeat(splat(lowest, lanes), vectors), scores)
                 if any_reaches(top, cuts):
                     n_pairs, low = list_candidates(
-                        scores, score_tile, low, panel, terms, row_terms, listed, whole, first, small, pairs, n_pairs,
-                        first_place, shape,
+                        scores, score_tile, low, panel, terms, row_terms, listed, whole, first, own_cuts, own, pairs,
+                        n_pairs, first_place, shape,
                     )  # fmt: skip
-                    cuts = load(small[0], 0, vectors, lanes)
+                    cuts = load(own_cuts, own, vectors, lanes)
                 else:
                     low = keep_below(low, top, cuts)
-            store(small[4], 0, low)
-            leave_terms(row_terms[0], lows, small, listed, whole, first, count, step)
+            store(lows if whole else small[4], own, low)
+            if not whole:
+                leave_terms(row_terms[0], lows, small, listed, first, count, step)
             first += step
     return n_pairs, first
 
