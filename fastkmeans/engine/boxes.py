@@ -16,6 +16,7 @@ from fastkmeans.kernels.box_rows import (
     copy_rows,
     fill_blocks,
     mark_points,
+    own_inertia,
     own_sq_dists,
     scatter_labels,
 )
@@ -327,10 +328,13 @@ class Boxes(Dense):
         rows = self.rows
         sums = np.zeros(len(rows.block_cuts) - 1)
 
-        def add(part, sq_dists, points):
-            sums[part] = (sq_dists * rows.weights[points] if len(rows.weights) else sq_dists).sum()
+        def add(part, start, stop):
+            sums[part] = own_inertia(
+                rows.columns, rows.weights, rows.n_points, self.labels, self.block_labels, start, stop, self.centers,
+                self.shift, self.box_shape,
+            )  # fmt: skip
 
-        self._each_own_sq_dists(add)
+        rows.run(add, rows.block_cuts)
         return float(sums.sum())
 
     def farthest(self, source, labels, wanted):
@@ -339,30 +343,22 @@ class Boxes(Dense):
             return super().farthest(source, labels, wanted)
         rows, found = self.rows, [None] * (len(self.rows.block_cuts) - 1)
 
-        def look(part, sq_dists, points):
-            if source.weighted:
-                sq_dists = sq_dists * rows.weights[points]
-            keep = among_largest(sq_dists, wanted)
-            found[part] = sq_dists[keep], keep + points.start
-
-        self._each_own_sq_dists(look)
-        sq_dists, points = map(np.concatenate, zip(*found, strict=True))
-        keep = among_largest(sq_dists, wanted)
-        sq_dists, numbers = rows.each_row(sq_dists[keep], points[keep])
-        order = np.lexsort((numbers, -sq_dists))[:wanted]
-        return sq_dists[order], numbers[order]
-
-    def _each_own_sq_dists(self, body):
-        """body(part, squared distances of its points to the centers of their labels, which points) for all parts."""
-        rows = self.rows
-
-        def measure(part, start, stop):
+        def look(part, start, stop):
             sq_dists = np.empty((stop - start) * BLOCK_ROWS)
             own_sq_dists(
                 rows.columns, self.labels, self.block_labels, start, stop, self.centers, self.shift, sq_dists,
                 self.box_shape,
             )  # fmt: skip
             points = slice(start * BLOCK_ROWS, min(stop * BLOCK_ROWS, rows.n_points))
-            body(part, sq_dists[: points.stop - points.start], points)
+            sq_dists = sq_dists[: points.stop - points.start]
+            if source.weighted:
+                sq_dists = sq_dists * rows.weights[points]
+            keep = among_largest(sq_dists, wanted)
+            found[part] = sq_dists[keep], keep + points.start
 
-        rows.run(measure, rows.block_cuts)
+        rows.run(look, rows.block_cuts)
+        sq_dists, points = map(np.concatenate, zip(*found, strict=True))
+        keep = among_largest(sq_dists, wanted)
+        sq_dists, numbers = rows.each_row(sq_dists[keep], points[keep])
+        order = np.lexsort((numbers, -sq_dists))[:wanted]
+        return sq_dists[order], numbers[order]

@@ -168,6 +168,27 @@ def fill_blocks(
             region_sums[at] = own[q] + (region_sums[at] if block % REGION_BLOCKS else 0.0)
 
 
+@inline
+def _own_sq_dists(columns, labels, block_labels, block, centers, shift, sq_dists, at, shape):
+    """sq_dists[at + i] = squared distance of row i of a block to the center of its label."""
+    label = block_labels[block]
+    for i in range(BLOCK_ROWS):
+        sq_dists[at + i] = 0.0
+    for q in range(len(shape[3])):
+        first = (block * len(shape[3]) + q) * BLOCK_ROWS
+        if label != NOBODY:
+            center = np.float64(centers[label, q]) - np.float64(shift[q])
+            for i in range(BLOCK_ROWS):
+                difference = np.float64(columns[first + i] - shift[q]) - center
+                sq_dists[at + i] += difference * difference
+        else:
+            for i in range(BLOCK_ROWS):
+                own = max(labels[block * BLOCK_ROWS + i], 0)  # of places without a row
+                center = np.float64(centers[own, q]) - np.float64(shift[q])
+                difference = np.float64(columns[first + i] - shift[q]) - center
+                sq_dists[at + i] += difference * difference
+
+
 @jit
 def own_sq_dists(
     columns,  # in     as fill_blocks makes them
@@ -181,24 +202,29 @@ def own_sq_dists(
     shape,
 ):
     """The squared distance of every row to the center of its label, as distances.own_sq_dists has it."""
-    d = len(shape[3])
     for block in range(start, stop):
-        label = block_labels[block]
-        for i in range(BLOCK_ROWS):
-            sq_dists[(block - start) * BLOCK_ROWS + i] = 0.0
-        for q in range(d):
-            at = (block * d + q) * BLOCK_ROWS
-            if label != NOBODY:
-                center = np.float64(centers[label, q]) - np.float64(shift[q])
-                for i in range(BLOCK_ROWS):
-                    difference = np.float64(columns[at + i] - shift[q]) - center
-                    sq_dists[(block - start) * BLOCK_ROWS + i] += difference * difference
-            else:
-                for i in range(BLOCK_ROWS):
-                    own = max(labels[block * BLOCK_ROWS + i], 0)  # of places without a row
-                    center = np.float64(centers[own, q]) - np.float64(shift[q])
-                    difference = np.float64(columns[at + i] - shift[q]) - center
-                    sq_dists[(block - start) * BLOCK_ROWS + i] += difference * difference
+        at = (block - start) * BLOCK_ROWS
+        _own_sq_dists(columns, labels, block_labels, block, centers, shift, sq_dists, at, shape)
+
+
+@jit
+def own_inertia(columns, weights, n_points, labels, block_labels, start, stop, centers, shift, shape):
+    """The sum of weight times own_sq_dists over the rows of the blocks [start, stop)."""
+    sq_dists, sums = np.empty(BLOCK_ROWS), np.zeros(BLOCK_ROWS)
+    for block in range(start, stop):
+        _own_sq_dists(columns, labels, block_labels, block, centers, shift, sq_dists, 0, shape)
+        for i in range(n_points - block * BLOCK_ROWS, BLOCK_ROWS):
+            sq_dists[i] = 0.0
+        if len(weights):
+            for i in range(BLOCK_ROWS):
+                sums[i] += sq_dists[i] * weights[block * BLOCK_ROWS + i]
+        else:
+            for i in range(BLOCK_ROWS):
+                sums[i] += sq_dists[i]
+    total = 0.0
+    for i in range(BLOCK_ROWS):
+        total += sums[i]
+    return total
 
 
 @jit
