@@ -8,7 +8,7 @@ from fastkmeans.engine.passes import SCRATCH_BYTES, promised_bytes
 from fastkmeans.kernels.bounds import bound_slab, bounds_scratch
 from fastkmeans.kernels.slab import LABELS_ONLY, WITH_MOVES, WITH_SUMS
 
-GROUP_CENTERS = 24  # a row's bounds take 4 bytes for so many centers
+GROUP_CENTERS = 32  # a row's bounds take 4 bytes for so many centers; a whole panel of the widest vectors
 STATE_SHARE = 0.45  # of the memory that a fit may still take
 LEAST_GROUPS = 8  # fewer, where there is no memory for more, rule out too little
 CENTERS_AT_ONCE = 256
@@ -35,7 +35,7 @@ class BoundsPass(DensePass):
         )  # fmt: skip
         way.return_bounds_scratch(scratch)
         self.note(partial, moved, settled, spread)
-        partial.n_swept += swept * groups.sweep.group_places
+        partial.n_swept += swept * groups.size
         partial.n_measured += measured
 
     def merge(self, left, right):
@@ -47,7 +47,7 @@ class BoundsPass(DensePass):
 class Bounded(Dense):
     """As Dense, but a row meets only the groups of centers that its bounds do not rule out.
 
-    A row's states are a bound for each group, 4 bytes for 24 centers, its squared length, and how far it is from its
+    A row's states are a bound for each group, 4 bytes for 32 centers, its squared length, and how far it is from its
     own center at most.
     """
 
@@ -73,10 +73,9 @@ class Bounded(Dense):
         self._free_bounds_scratch = []
         self.in_bytes = screens(self.d) if self.screening is None else self.screening
         self.states, self.known, self.passes = (), None, 0
-        n_panels, m = -(-k // len(self.shape[0])), len(self.shape[0])
         self.n_pairs = source.n * k
         if not self.keeps_bounds:
-            self._in_one_group(n_panels, k)
+            self._in_one_group(k)
             self.states = self._rooms(source) if self.in_bytes else ()
             return
         # The centers are held six times (first, present, next, last, packed, packed by group), their sums three times.
@@ -86,8 +85,8 @@ class Bounded(Dense):
         if most_groups < min(LEAST_GROUPS, -(-k // GROUP_CENTERS)):
             self.why = "bounds would take more memory than the fit may"
             return
-        self.group_panels = max(GROUP_CENTERS // m, -(-n_panels // most_groups))
-        self.n_groups = -(-n_panels // self.group_panels)
+        self.group_size = GROUP_CENTERS * max(1, -(-k // (GROUP_CENTERS * most_groups)))
+        self.n_groups = -(-k // self.group_size)
         self.states = self._rooms(source)
 
     def _rooms(self, source):
@@ -95,10 +94,10 @@ class Bounded(Dense):
         lengths, upper = source.new_row_state(self.dtype), source.new_row_state(np.float32)
         return source.new_row_state(np.float32, self.n_groups), lengths, upper
 
-    def _in_one_group(self, n_panels, k):
+    def _in_one_group(self, k):
         """Remember no bounds: all centers are one group, and no row is spared it."""
         self.keeps_bounds, self.known = False, None
-        self.group_panels, self.n_groups = n_panels, 1
+        self.group_size, self.n_groups = k, 1
         self.ruled_out = np.zeros((1, k), np.float32)
 
     def shares(self, partial):
@@ -123,7 +122,7 @@ class Bounded(Dense):
             self.why = f"bounds ruled out less than {1 - MOST_SWEPT:.0%} of the pairs"
             self._free_bounds_scratch = []
             if self.in_bytes:
-                self._in_one_group(-(-len(self.centers) // len(self.shape[0])), len(self.centers))
+                self._in_one_group(len(self.centers))
                 self.states = self.states[0][:, :1], *self.states[1:]
             else:
                 self.states = ()
@@ -144,7 +143,7 @@ class Bounded(Dense):
         self.fresh = self.known is None
         if self.fresh:
             self.moves = np.zeros(self.n_groups), np.zeros(len(self.centers), np.float32)
-            self.groups = Groups(self, self.n_groups, self.group_panels, in_bytes=self.in_bytes)
+            self.groups = Groups(self, self.group_size, in_bytes=self.in_bytes)
         elif self.keeps_bounds:
             self.moves = self.groups.moves(self.known, CENTERS_AT_ONCE)
         self.known = self.centers.copy()
@@ -177,12 +176,11 @@ class Newcomers(Bounded):
     def join(self, centers, n_old):
         """Pack `centers`, of which all from `n_old` on are new; labels tell of the old ones."""
         self.prepare(centers)
-        group_panels = GROUP_CENTERS // len(self.shape[0])
-        self.n_groups = -(-(len(centers) - n_old) // (group_panels * len(self.shape[0])))
+        self.n_groups = -(-(len(centers) - n_old) // GROUP_CENTERS)
         self._free_bounds_scratch = []
         self.fresh, self.state_bytes = True, 0
         self.moves = np.zeros(self.n_groups), np.zeros(len(centers), np.float32)
-        self.groups = Groups(self, self.n_groups, group_panels, n_old, in_bytes=screens(self.d))
+        self.groups = Groups(self, GROUP_CENTERS, n_old, in_bytes=screens(self.d))
         self.groups.pack()
         self.ruled_out = np.empty((self.n_groups, n_old), np.float32)
         mean = centers[:n_old].mean(axis=0)  # as products cancel far from 0

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastkmeans.engine.machine import multiplies_bytes, vector_set
-from fastkmeans.kernels.candidates import TERMS, pack_groups, score_sweeper
-from fastkmeans.kernels.packing import row_stride, tile_shape
+from fastkmeans.kernels.candidates import TERMS, pack_groups, panel_centers, rows_shape, score_sweeper
+from fastkmeans.kernels.packing import row_stride
 from fastkmeans.kernels.screen import (
     LEAST_FEATURES,
     MOST_FEATURES,
@@ -46,7 +46,7 @@ def screens(d):
 
 @dataclass(frozen=True)
 class Sweep:
-    """How groups are swept: with which compiled code, over rows of which form."""
+    """How panels of centers are swept: with which compiled code, over rows of which form."""
 
     in_bytes: bool
     shape: tuple
@@ -55,25 +55,22 @@ class Sweep:
     """Numbers of a row that are multiplied: its features, or its words of four bytes."""
 
     stride: int
-    group_places: int
     addresses: tuple
-    """Of the sweep, of what turns its rows to columns, of what rounds rows to bytes (0 if nothing does)."""
+    """Of the sweep, and of what rounds rows to bytes (0 if nothing does)."""
 
     @property
-    def step(self):
-        """Rows that are swept together."""
-        return len(self.shape[1]) * len(self.shape[2])
+    def width(self):
+        """Centers of a panel."""
+        return panel_centers(self.shape)
 
     @classmethod
-    def of(cls, dtype, d, group_places, in_bytes):
+    def of(cls, dtype, d, in_bytes):
         """The sweep for rows of d features and computing type `dtype`."""
-        if not in_bytes:
-            shape = tile_shape(vector_set(), dtype, d)
-            return cls(False, shape, dtype, d, row_stride(d), group_places, (*score_sweeper(dtype, shape), 0))
-        shape, depth = tile_shape(vector_set(), np.float32, d), words_of(d)
-        stride = depth if depth < 8 else -(-depth // 8) * 8
-        addresses = (*word_sweeper(shape), row_rounder(dtype))
-        return cls(True, shape, np.dtype(np.float32), depth, stride, group_places, addresses)
+        scores = np.dtype(np.float32 if in_bytes else dtype)
+        shape = rows_shape(vector_set(), scores)
+        if in_bytes:
+            return cls(True, shape, scores, words_of(d), words_of(d), (word_sweeper(shape), row_rounder(dtype)))
+        return cls(False, shape, scores, d, row_stride(d), (score_sweeper(scores, shape), 0))
 
 
 class Groups:
@@ -82,39 +79,38 @@ class Groups:
     Parameters
     ----------
     way : assigner, its centers prepared
-    count, panels : how many groups, and panels of each
+    size : centers of a group; whole panels are taken
     first : the first center that is in a group
     in_bytes : whether to sweep in bytes
     """
 
-    def __init__(self, way, count, panels, first=0, *, in_bytes):
-        self.way, self.count, self.panels, self.m = way, count, panels, len(way.shape[0])
-        size = panels * self.m
-        self.order = np.full(count * size, -1, np.int32)
-        self.group_of = np.full(len(way.centers), -1, np.int32)
+    def __init__(self, way, size, first=0, *, in_bytes):
+        self.way, self.size = way, size
         self.runs = neighbours_in_runs(way.centers[first:], size)
+        self.group_of = np.full(len(way.centers), -1, np.int32)
         for group, run in enumerate(self.runs):
-            self.order[group * size : group * size + len(run)] = run + first
             self.group_of[run + first] = group
+        self.first = first
         self.middle = np.zeros(row_stride(way.d), way.dtype)
         self.middle[: way.d] = way.centers.mean(axis=0, dtype=np.float64) - way.shift
         self.sweep_by(in_bytes)
 
     def sweep_by(self, in_bytes):
         """Sweep in bytes, or in the computing type, from the next pack() on."""
-        way, places = self.way, len(self.order)
-        self.sweep = Sweep.of(way.dtype, way.d, self.panels * self.m, in_bytes)
-        n_panels = places // self.m
-        packed = np.int32 if in_bytes else way.dtype
-        self.packed = (
-            np.zeros(n_panels * (self.sweep.depth + 1) * self.m, packed),
-            np.zeros(places * TERMS, self.sweep.scores),
-        )
+        way, self.sweep = self.way, Sweep.of(self.way.dtype, self.way.d, in_bytes)
+        width = self.sweep.width
+        panels = -(-self.size // width)
+        self.order = np.full((len(self.runs), panels * width), -1, np.int32)
+        for group, run in enumerate(self.runs):
+            self.order[group, : len(run)] = run + self.first
+        self.order = self.order.reshape(-1)
+        packed = np.zeros(len(self.order) * (self.sweep.depth + 1), np.int32 if in_bytes else way.dtype)
+        self.packed = packed, np.zeros(len(self.order) * TERMS, self.sweep.scores)
         self.unit = float(np.finfo(way.dtype).eps) / 2 if way.shifted else 0.0
         self.middle_length = float(np.linalg.norm(self.middle.astype(np.float64)))
         self.description = (
             self.sweep.addresses,
-            (self.middle, self.sweep.stride, self.sweep.depth, self.panels, self.unit, self.middle_length),
+            (self.middle, self.sweep.stride, self.sweep.depth, panels, self.unit, self.middle_length),
         )
 
     def pack(self):
@@ -124,14 +120,14 @@ class Groups:
             row = np.zeros(len(self.middle), way.dtype)
             pack_words(
                 way.centers, self.order, way.shift, self.middle, self.unit, self.middle_length, row,
-                np.empty(len(row), np.uint8), *self.packed, self.sweep.shape,
+                np.empty(len(row), np.uint8), *self.packed, self.sweep.width,
             )  # fmt: skip
         else:
-            pack_groups(way.centers, self.order, way.shift, way.slack, way.tiny, *self.packed, way.shape)
+            pack_groups(way.centers, self.order, way.shift, way.slack, way.tiny, *self.packed, self.sweep.width)
 
     def moves(self, known, at_once):
         """(how far the centers of each group, and each center, have moved at most from `known`), rounded up."""
-        moved, drift = np.zeros(len(known), np.float32), np.zeros(self.count)
+        moved, drift = np.zeros(len(known), np.float32), np.zeros(len(self.runs))
         for first in range(0, len(known), at_once):
             some = slice(first, first + at_once)
             way = self.way.centers[some].astype(np.float64) - known[some]

@@ -2,6 +2,8 @@
 
 from itertools import pairwise
 
+import numpy as np
+
 from fastkmeans.engine import threads
 from fastkmeans.engine.assigners import Dense
 from fastkmeans.engine.bounds import Bounded, Screened

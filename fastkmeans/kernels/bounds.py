@@ -23,7 +23,7 @@ References
 import numpy as np
 
 from fastkmeans.kernels.accumulate import accumulate, accumulate_moves
-from fastkmeans.kernels.candidates import sweep_scratch
+from fastkmeans.kernels.candidates import TERMS, sweep_scratch
 from fastkmeans.kernels.distances import own_sq_dists, sq_dists_of
 from fastkmeans.kernels.jit import inline, jit
 from fastkmeans.kernels.packing import lies_as_tile, pack_tile, row_stride
@@ -33,13 +33,11 @@ from fastkmeans.kernels.slab import WITH_MOVES, WITH_SUMS, scratch_for
 
 BIG_TILE_BYTES = 256 * 1024  # rows whose lists are made together: enough to fill lanes, few enough for L2, twice
 BIG_TILE_OF_BYTES = 512 * 1024  # whose words are a quarter of it
-MOST_BIG_TILE_ROWS = 4096
+MOST_BIG_TILE_ROWS = 2048
 CANDIDATES_AT_ONCE = 1024
-WHOLE_FROM = 0.75  # gathering costs a quarter of a sweep: where more rows are listed, all are swept as they lie
 DOWN, UP = 1.0 - 1e-6, 1.0 + 1e-6
 NEAREST, FARTHEST = 1e-30, 1e38  # bounds that float32 holds with full precision; others say less than they might
 FADE, RISE = np.float32(1.0 - 2e-7), np.float32(1.0 + 2e-7)
-ASLEEP = -1.0  # the reach of a row that no group can win
 
 
 def bounds_scratch(dtype, d, shape, sweep):
@@ -47,13 +45,12 @@ def bounds_scratch(dtype, d, shape, sweep):
 
     `sweep` says how a group is swept: see engine.bounds.Sweep.
     """
-    dtype, step, stride = np.dtype(dtype), sweep.step, row_stride(d)
+    dtype, step, stride = np.dtype(dtype), len(shape[1]) * len(shape[2]), row_stride(d)
     tile_bytes = BIG_TILE_OF_BYTES if sweep.in_bytes else BIG_TILE_BYTES
     room = int(np.clip(tile_bytes // (stride * dtype.itemsize) // step * step, 4 * step, MOST_BIG_TILE_ROWS))
     row_bytes = np.zeros(room * sweep.stride * 4 if sweep.in_bytes else 0, np.uint8)
     big = np.zeros(room * stride, dtype)
-    swept = row_bytes.view(np.float32) if sweep.in_bytes else big
-    tiles = big, np.zeros(d, dtype), row_bytes, swept, np.zeros(room * sweep.depth, swept.dtype)
+    tiles = big, np.zeros(d, dtype), row_bytes, row_bytes.view(np.int32) if sweep.in_bytes else big
     terms = tuple(np.zeros(room, sweep.scores) for _ in range(5))
     distances = *(np.empty(room) for _ in range(6)), np.empty(CANDIDATES_AT_ONCE)
     rows = np.empty(room, sweep.scores), np.empty(room + step, dtype), *(np.empty(room + step, np.int32) for _ in "ab")
@@ -61,7 +58,7 @@ def bounds_scratch(dtype, d, shape, sweep):
     candidates = np.empty(CANDIDATES_AT_ONCE, np.int32), np.empty(CANDIDATES_AT_ONCE, np.int64)
     late = np.empty(room + step, np.int64), np.empty(room + 2 * step, dtype)
     lists = listed, awake, np.empty(room, np.int32), np.empty(room, np.float32), *candidates, *late
-    own = sweep_scratch(swept.dtype, sweep.scores, sweep.stride, sweep.depth, sweep.group_places, sweep.shape)
+    own = sweep_scratch(sweep.scores, room, sweep.shape)
     return tiles, terms, distances, rows, lists, own, scratch_for(dtype, d, shape)
 
 
@@ -182,7 +179,7 @@ def bound_slab(
     panels,  # in     centers packed in their own order, for settling
     bounds,  # in     (slack, tiny, largest center norm)
     flags,  # in     (cosine, shifted, action)
-    sweep,  # how a group is swept: (addresses of the sweep, its turner, the rounder of rows), ...
+    sweep,  # how panels are swept, as engine.groups.Groups describes it
     grouped,  # in     centers packed in the order of the groups, whole panels for each; and their terms
     order,  # in     (groups * places a group,) which center each place holds, -1 for none
     group_of,  # in     (k,) the group of each center, -1 for none
@@ -201,7 +198,7 @@ def bound_slab(
     moves), how many pairs of a row and a group were swept, and how many candidates were measured.
     """
     tiles, row_terms, distances, row_room, lists, own_scratch, small = scratch
-    big, origin, row_bytes, swept_tile, turned = tiles
+    big, origin, row_bytes, swept_tile = tiles
     cuts, scales, errors, lengths, widths = row_terms
     best, second, bases, reach, own_reach, sq_dists, _ = distances
     lows, padded_norms, nearest, before = row_room
@@ -209,13 +206,14 @@ def bound_slab(
     candidate_room, pairs = (candidates, candidate_rows), own_scratch[2]
     (tile, columns), (_, _, _, index, _), settling = small
     _, _, score_tile, exact_rows, settle_dists, _, _ = settling
-    (sweep_at, turn, round_rows), (middle, word_stride, depth, group_panels, unit, middle_length) = sweep
+    (sweep_at, round_rows), (middle, sweep_stride, depth, group_panels, unit, middle_length) = sweep
     grouped_panels, grouped_terms = grouped
     cosine, shifted, action = flags
     slack, tiny, _ = bounds
     k, d = centers.shape
     m, step = len(shape[0]), len(shape[1]) * len(shape[2])
-    sweep_step = len(sweep_shape[1]) * len(sweep_shape[2])
+    width = len(sweep_shape[1]) * len(sweep_shape[2])
+    panel_values = (depth + 1) * width
     n_panels = (k + m - 1) // m
     room = len(best)
     stride = len(big) // room
@@ -224,8 +222,6 @@ def bound_slab(
     in_place = lies_as_tile(rows, stride, d, big.itemsize, cosine, shifted)
     flat_centers = centers.reshape(-1)
     n_groups = len(drift)
-    places = group_panels * m
-    group_values, group_terms = len(grouped_panels) // n_groups, len(grouped_terms) // n_groups
     in_bytes = len(row_bytes) > 0
     off_share = 4.0 * unit
     moved, settled, swept, measured, spread = 0, 0, 0, 0, 0.0
@@ -258,11 +254,7 @@ def bound_slab(
             own_sq_dists(rows_tile, stride, count, d, nearest, origin, origin, sq_dists)
             for i in range(count):
                 own_norms[i] = sq_dists[i]
-        for i in range(count, min(count + sweep_step, room)):
-            cuts[i] = np.inf
         for i in range(count):
-            reach[i] = ASLEEP
-            cuts[i] = np.inf
             nearest[i] = own_labels[i]
             before[i] = own_labels[i]
             padded_norms[i] = own_norms[i]
@@ -273,7 +265,7 @@ def bound_slab(
             call_at(
                 round_rows,
                 (rows_tile, zero + stride, awake, n_awake, zero + d, middle, unit, middle_length, row_bytes,
-                 zero + word_stride, row_terms, bases),
+                 zero + sweep_stride, row_terms, bases),
                 zero,
             )  # fmt: skip
         for q in range(n_awake):
@@ -287,12 +279,11 @@ def bound_slab(
             own_reach[i] = reach[i]
             cuts[i] = cut_of(bases[i], reach[i])
         source_at = swept_tile.ctypes.data if in_bytes else rows_tile.ctypes.data
-        source = vector_view(source_at, count * word_stride, turned.dtype.type(0))
-        is_turned, interrupted, n_pairs = False, False, zero
-        n_vectors = (count + sweep_step - 1) // sweep_step
+        source = vector_view(source_at, count * sweep_stride, swept_tile.dtype.type(0))
+        interrupted, n_pairs = False, zero
         for group in range(n_groups):
             own_lower = vector_view(own_bounds[0] + group * own_bounds[1], count, np.float32(0))
-            n_listed = 0
+            n_listed = zero
             for q in range(n_awake):
                 i = awake[q]
                 listed[n_listed] = i
@@ -300,44 +291,33 @@ def bound_slab(
                     n_listed += ruled_out[group, before[i]] <= own_reach[i] + reach[i]
                 else:
                     n_listed += fresh or own_lower[i] <= reach[i]
+            if n_listed == 0:
+                continue
             swept += n_listed
-            whole = n_listed >= WHOLE_FROM * count and (count % sweep_step == 0 or in_bytes or not in_place)
-            if whole and not is_turned:
-                call_at(turn, (source, zero + word_stride, n_vectors, zero + depth, turned, sweep_shape), zero)
-                is_turned = True
-            n_taken, done = count if whole else n_listed, zero
-            panel_part = grouped_panels[group * group_values : (group + 1) * group_values]
-            term_part = grouped_terms[group * group_terms : (group + 1) * group_terms]
-            while done < n_taken:
-                begun = done
-                n_pairs, done = call_at(
-                    sweep_at,
-                    (source, zero + word_stride, listed, begun, n_taken, zero + whole, turned, zero + depth,
-                     panel_part, zero + group_panels, term_part, row_terms, lows, own_scratch, n_pairs,
-                     zero + group * places, turn, sweep_shape),
-                    (zero, zero),
-                )  # fmt: skip
-                if whole:
-                    for i in range(begun, min(done, n_taken)):
-                        bound = far(bases[i] - 2.0 * np.float64(lows[i]), 0.0)
-                        own_lower[i] = bound if reach[i] != ASLEEP else own_lower[i]
-                else:
-                    for q in range(begun, done if done < n_taken else n_taken):
-                        i = listed[q]
-                        own_lower[i] = far(bases[i] - 2.0 * np.float64(lows[i]), 0.0)
-                if interrupted:  # own centers may have lost by now: they are among the others
-                    for q in range(begun, min(done, n_taken)):
-                        i = q if whole else listed[q]
-                        if group_of[before[i]] == group and nearest[i] != before[i]:
-                            own_lower[i] = min(
-                                own_lower[i], far(second[i], off_share * np.sqrt(np.float64(own_norms[i])))
-                            )
-                if done < n_taken:  # there is no room for more
+            for q in range(n_listed):
+                lows[listed[q]] = -np.inf
+                own_lower[listed[q]] = FARTHEST
+            for panel in range(group * group_panels, (group + 1) * group_panels):
+                if n_pairs + n_listed * width > len(pairs[0]):  # there is no room for more
                     measured += _measure(
                         pairs, n_pairs, order, before, nearest, rows_tile, stride, d, flat_centers, shift, own_norms,
                         off_share, cuts, distances, candidate_room, own_bounds, group_of,
                     )  # fmt: skip
                     n_pairs, interrupted = zero, True
+                n_pairs = call_at(
+                    sweep_at,
+                    (source, zero + sweep_stride, listed, n_listed, zero + depth,
+                     grouped_panels[panel * panel_values : (panel + 1) * panel_values],
+                     grouped_terms[panel * TERMS * width : (panel + 1) * TERMS * width], row_terms, lows,
+                     zero + panel * width, own_scratch, n_pairs, sweep_shape),
+                    zero,
+                )  # fmt: skip
+            for q in range(n_listed):
+                i = listed[q]
+                own_lower[i] = min(own_lower[i], far(bases[i] - 2.0 * np.float64(lows[i]), 0.0))
+                if interrupted and group_of[before[i]] == group and nearest[i] != before[i]:
+                    # The own center has lost by now, and is among the others.
+                    own_lower[i] = min(own_lower[i], far(second[i], off_share * np.sqrt(np.float64(own_norms[i]))))
         measured += _measure(
             pairs, n_pairs, order, before, nearest, rows_tile, stride, d, flat_centers, shift, own_norms, off_share,
             cuts, distances, candidate_room, own_bounds, group_of,

@@ -26,32 +26,21 @@ from functools import cache
 
 import numpy as np
 
-from fastkmeans.kernels.candidates import (
-    TERMS,
-    gather,
-    leave_terms,
-    list_candidates,
-    sweep_scratch,
-    take_terms,
-)
+from fastkmeans.kernels.candidates import TERMS, list_candidates, sweep_scratch
 from fastkmeans.kernels.jit import address_of, inline, jit
-from fastkmeans.kernels.packing import row_stride, turner
+from fastkmeans.kernels.packing import row_stride
 from fastkmeans.kernels.simd import (
     add_rest_square,
     add_squares,
-    any_reaches,
-    call_at,
     differences,
-    dot_tile,
-    fold_max,
-    keep_below,
+    dot_rows,
+    judge,
     larger_size,
     load,
-    load_broadcast,
     max_lanes,
     repeat,
+    row_numbers,
     splat,
-    store,
     store_rounded,
     sum_lanes,
     upper_scores,
@@ -154,82 +143,49 @@ def _round_rows(
 
 
 def _sweep_words(
-    tile,  # in     (rows * stride,) the rows' words, as float32: they are moved, not reckoned with
+    words,  # in     (rows * stride,) int32
     stride,
     listed,
-    first,
     count,
-    whole,
-    turned,  # in     columns of the words, as float32
-    depth,
-    panels,  # in     centers as words, packed by pack_words
-    n_panels,
+    depth,  # words of a row
+    panel,  # in     ((depth + 1) * width,) int32, packed by pack_words
     terms,
     row_terms,
     lows,
+    first_place,
     scratch,
     n_pairs,
-    first_place,
-    turn,
     shape,
 ):
-    """As candidates._sweep_scores, with bytes."""
-    (gathered, columns, _, column_words, score_tile), small, pairs = scratch
-    centers, vectors, lanes = shape
-    m, step = len(centers), len(vectors) * len(lanes)
-    zero = np.int64(0)
-    lowest = np.float32(-np.inf)
-    room = len(gathered) // stride
-    swept = turned.view(np.int32) if whole else column_words
-    while first < count:
-        here = min(room, count - first)
-        n_groups = (here + step - 1) // step
-        if not whole:
-            gather(tile, stride, listed, first, here, gathered)
-            call_at(turn, (gathered, zero + stride, n_groups, zero + depth, columns, shape), zero)
-        for group in range(n_groups):
-            if n_pairs + n_panels * m * step > len(pairs[0]):
-                return n_pairs, first
-            if not whole:
-                take_terms(row_terms, listed, first, count, step, small)
-            own_terms, own = row_terms if whole else small, first if whole else zero
-            own_cuts = own_terms[0]
-            cuts, scales = load(own_cuts, own, vectors, lanes), load(own_terms[1], own, vectors, lanes)
-            errors, lengths = load(own_terms[2], own, vectors, lanes), load(own_terms[3], own, vectors, lanes)
-            low = repeat(splat(lowest, lanes), vectors)
-            at = 0
-            for panel in range(n_panels):
-                products = load_broadcast(panels, at, 1, centers, vectors, lanes)
-                at += m
-                place = first * depth if whole else group * depth * step
-                for _ in range(depth):
-                    products = dot_tile(products, panels, at, 1, load(swept, place, vectors, lanes))
-                    at += m
-                    place += step
-                scores = upper_scores(products, terms, panel * TERMS * m, scales, errors, lengths)
-                top = fold_max(repeat(splat(lowest, lanes), vectors), scores)
-                if any_reaches(top, cuts):
-                    n_pairs, low = list_candidates(
-                        scores, score_tile, low, panel, terms, row_terms, listed, whole, first, own_cuts, own, pairs,
-                        n_pairs, first_place, shape,
-                    )  # fmt: skip
-                    cuts = load(own_cuts, own, vectors, lanes)
-                else:
-                    low = keep_below(low, top, cuts)
-            store(lows if whole else small[4], own, low)
-            if not whole:
-                leave_terms(row_terms[0], lows, small, listed, first, count, step)
-            first += step
-    return n_pairs, first
+    """As candidates._sweep_scores, in bytes."""
+    rows, vectors, lanes = shape
+    m, width = len(rows), len(vectors) * len(lanes)
+    cuts, scales, errors, lengths, _ = row_terms
+    _, hits, _ = scratch
+    begin = repeat(load(panel, 0, vectors, lanes), rows)
+    factor, bias = load(terms, 0, vectors, lanes), load(terms, width, vectors, lanes)
+    by_error, by_length = load(terms, 2 * width, vectors, lanes), load(terms, 3 * width, vectors, lanes)
+    for first in range(0, count, m):
+        numbers = row_numbers(listed, first, count, rows)
+        products = begin
+        for word in range(depth):
+            products = dot_rows(products, words, numbers, stride, word, load(panel, (word + 1) * width, vectors, lanes))
+        scores = upper_scores(products, numbers, scales, errors, lengths, factor, bias, by_error, by_length)
+        if judge(scores, numbers, cuts, lows, hits) != 0:
+            n_pairs = list_candidates(
+                scores, min(m, count - first), listed, first, terms, row_terms, first_place, scratch, n_pairs, shape
+            )
+    return n_pairs
 
 
 @cache
 def word_sweeper(shape):
-    """The address of the compiled sweep in bytes, and of what turns words into columns."""
+    """The address of the compiled sweep in bytes."""
     lanes, places, words = np.empty(1, np.float32), np.empty(1, np.int64), np.empty(1, np.int32)
-    scratch = sweep_scratch(np.float32, np.float32, 8, 8, 1, shape)
-    arguments = (lanes, 0, places, 0, 0, 0, lanes, 0, words, 0, lanes, (lanes,) * 5, lanes, scratch, 0, 0, 0, shape)
-    return address_of(_sweep_words, *arguments, result=(0, 0)), turner(np.float32, shape)
+    scratch = sweep_scratch(np.float32, 1, shape)
+    return address_of(
+        _sweep_words, words, 0, places, 0, 0, words, lanes, (lanes,) * 5, lanes, 0, scratch, 0, shape, result=0
+    )
 
 
 @cache
@@ -251,12 +207,12 @@ def pack_words(
     middle_length,
     row,  # scratch (stride,) in the computing type, zeros beyond d
     row_bytes,  # scratch (stride,) uint8
-    panels,  # out    (places / m * (depth + 1) * m,) int32
+    panels,  # out    (places / width * (depth + 1) * width,) int32
     terms,  # out    (places * TERMS,) float32
-    shape,
+    width,
 ):
     """Write the centers as panels of words in the order of their groups, each begun by -128 times its sum."""
-    d, m, stride = centers.shape[1], len(shape[0]), len(row)
+    d, m, stride = centers.shape[1], width, len(row)
     depth = stride // 4
     more = 1.0 + (d + 16) * UNIT
     limits = np.float32(SMALLEST), np.float32(LARGEST)

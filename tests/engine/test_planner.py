@@ -1,11 +1,14 @@
 """Ways of labelling: equal labels by every way, what "auto" takes, and bounds that are given up."""
 
+import re
+
 import numpy as np
 import pytest
 
 import fastkmeans
 from fastkmeans.engine import bounds, threads
 from fastkmeans.engine.planner import ALIASES, ASSIGNERS, planned
+from fastkmeans.engine.thresholds import WAYS
 from fastkmeans.sources.blocks import ArrayRows
 from tests.checks import assert_labels_by_definition, assert_same_bits, assert_same_result
 from tests.engine.rows import blobs
@@ -69,15 +72,51 @@ def test_a_fit_from_the_result_is_a_fixed_point():
     assert_same_bits(again.labels, result.labels)
 
 
+def rows_like(n, d):
+    """Rows that take no memory: the planner asks for their shape alone."""
+    return ArrayRows(np.broadcast_to(np.float32(0), (n, d)))
+
+
 def test_what_auto_takes():
-    wide, narrow = ArrayRows(np.zeros((10, 64), np.float32)), ArrayRows(np.zeros((10, 2), np.float32))
-    assert planned(wide, "auto", 100, 300)[0] == planned(wide, "lloyd", 100, 300)[0] == "bounds"
-    assert planned(narrow, "auto", 500, 300)[0] == planned(wide, "auto", 50, 300)[0] == "dense"
-    assert planned(wide, "auto", 100, 2)[0] == planned(wide, "auto")[0] == "dense"
-    assert planned(narrow, "bounds", 2, 1)[0] == "bounds" and "elkan" in ALIASES
-    X = blobs(2000, 40, 60, dtype=np.float32)
-    result = fastkmeans.fit(X, 100, max_iter=6, **FIXED)
-    assert result.plan.startswith("bounds (") and result.history[-1].algorithm == "bounds"
+    assert planned(rows_like(200_000, 128), "auto", 1000, 300)[0] == "bounds"
+    assert planned(rows_like(200_000, 128), "lloyd", 1000, 300)[0] == "bounds" and "elkan" in ALIASES
+    assert planned(rows_like(200_000, 2), "auto", 500, 300)[0] == "boxes"
+    assert planned(rows_like(200_000, 128), "auto", 4, 300)[0] == "dense"
+    assert planned(rows_like(200_000, 128), "auto", 1000, 2)[0] in ("dense", "screened"), "too few iterations"
+    assert planned(rows_like(10, 64), "auto", 10, 300)[0] == "dense", "too few rows"
+    assert planned(rows_like(200_000, 128), "auto")[0] == "dense", "a single pass"
+    for name in ASSIGNERS:
+        assert planned(rows_like(200_000, 128), name, 2, 1) == (name, "asked for")
+
+
+def test_every_band_begins_with_one_cluster_and_names_ways():
+    for band in WAYS.values():
+        assert band[0][0] == 1 and [k for k, _ in band] == sorted({k for k, _ in band})
+        assert {way for _, way in band} <= set(ASSIGNERS)
+
+
+@pytest.mark.parametrize("name", ASSIGNERS)
+def test_the_plan_accounts_for_every_iteration(name):
+    X = blobs(2000, 40 if name != "boxes" else 3, 60, dtype=np.float32)
+    result = fastkmeans.fit(X, 100, algorithm=name, max_iter=12, **FIXED)
+    lines = result.plan.split("\n")
+    assert "asked for" in lines[0] and lines[-1].startswith("float32, tile ")
+    covered = [
+        int(number)
+        for line in lines[:-1]
+        for number in re.findall(r"\d+", line.split(":")[0].split("iteration")[1].split(",")[0])
+    ]
+    assert covered[0] == 1 and covered[-1] == result.n_iter
+    assert all(0 <= stats.pairs <= 1 and stats.candidates >= 0 for stats in result.history)
+    if result.history[-1].algorithm != "dense" and name in ("bounds", "boxes"):
+        assert result.history[-1].pairs < 0.5 and "of all pairs" in result.plan
+
+
+def test_the_plan_of_a_small_fit_and_of_none():
+    X = blobs(200, 3, 4)
+    assert fastkmeans.fit(X, 4, **FIXED).plan.startswith("dense, iteration")
+    stopped = fastkmeans.fit(X, 4, init="k-means++", callback=lambda stats: False, random_state=0)
+    assert stopped.n_iter == 0 and "no iteration" in stopped.plan
 
 
 def test_bounds_that_rule_nothing_out_are_given_up(monkeypatch):

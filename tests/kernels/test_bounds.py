@@ -89,7 +89,7 @@ def test_a_sweep_in_bytes_alone(kind, dtype, n, d, k):
 
 @pytest.mark.skipif(not screens(8), reason="this machine does not multiply bytes")
 def test_lists_of_candidates_that_overflow(monkeypatch):
-    monkeypatch.setattr(candidates, "MOST_PAIRS", 1)
+    monkeypatch.setattr(candidates, "PANELS_OF_PAIRS", 1)
     monkeypatch.setattr(kernel, "CANDIDATES_AT_ONCE", 3)
     X = np.round(rows_of("blobs", 500, 8) / 9)
     for way in (Bounded, Screened):
@@ -126,11 +126,11 @@ def test_groups_grow_where_bounds_would_take_too_much_memory(monkeypatch):
     source = ArrayRows(np.zeros((200_000, 2), np.float32))
     way = Bounded(source.dtype, 2, np.zeros(2, np.float32), False)
     way.watch(source, 1000)
-    assert 20 < way.n_groups <= -(-1000 // 24) and way.state_bytes <= 0.45 * MEMORY_FLOOR
+    assert 12 < way.n_groups <= -(-1000 // 32) and way.state_bytes <= 0.45 * MEMORY_FLOOR
     monkeypatch.setattr(bounds, "STATE_SHARE", 0.15)
     way.watch(source, 1000)
     assert 8 <= way.n_groups < 12 and way.state_bytes <= 0.15 * MEMORY_FLOOR
-    assert way.n_groups * way.group_panels * len(way.shape[0]) >= 1000
+    assert way.n_groups * way.group_size >= 1000
     monkeypatch.setattr(bounds, "STATE_SHARE", 0.01)
     way.watch(source, 1000)
     assert way.states == () and way.name == "dense"

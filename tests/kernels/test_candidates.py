@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from fastkmeans.engine.assigners import Dense
 from fastkmeans.engine.groups import Groups, screens
-from fastkmeans.kernels.candidates import sweep_scratch
+from fastkmeans.engine.machine import vector_set
+from fastkmeans.kernels.candidates import panel_centers, rows_shape, sweep_scratch
 from fastkmeans.kernels.jit import jit
 from fastkmeans.kernels.screen import MOST_FEATURES
 from fastkmeans.kernels.simd import call_at
@@ -24,46 +25,48 @@ def call(address, arguments, result):
 class Swept:
     """All pairs of rows and centers as a sweep scores them, with what it promises of each."""
 
-    def __init__(self, X, centers, *, in_bytes, shift=None, panels=2, cut=-np.inf):
-        X, centers = X.astype(centers.dtype), centers
-        shift = np.zeros(X.shape[1], X.dtype) if shift is None else shift
-        way = Dense(X.dtype, X.shape[1], shift, False).prepare(centers)
-        m = len(way.shape[0])
-        self.groups = groups = Groups(way, -(-len(centers) // (panels * m)), panels, in_bytes=in_bytes)
+    def __init__(self, X, centers, *, in_bytes, shift=None, cut=-np.inf):
+        X, (n, d) = X.astype(centers.dtype), X.shape
+        shift = np.zeros(d, X.dtype) if shift is None else shift
+        way = Dense(X.dtype, d, shift, False).prepare(centers)
+        groups = Groups(way, 2 * panel_centers(rows_shape(vector_set(), X.dtype)), in_bytes=in_bytes)
         groups.pack()
         sweep = groups.sweep
-        tile, stride, n_vectors = tile_of(X - shift, sweep.shape)
-        n = n_vectors * sweep.step
+        tile, stride, _ = tile_of(X - shift, way.shape)
         swept, terms, bases = tile, tuple(np.zeros(n, sweep.scores) for _ in range(5)), np.zeros(n)
-        squares = (tile.reshape(n, -1).astype(np.float64) ** 2).sum(axis=1)
         if in_bytes:
             row_bytes = np.zeros(n * sweep.stride * 4, np.uint8)
             _, (middle, *_, unit, middle_length) = groups.description
-            given = (tile, stride, np.arange(n), n, X.shape[1], middle, unit, middle_length)
-            call(sweep.addresses[2], (*given, row_bytes, sweep.stride, terms, bases), 0)
-            swept = row_bytes.view(np.float32)
+            given = (tile, stride, np.arange(n), n, d, middle, unit, middle_length)
+            call(sweep.addresses[1], (*given, row_bytes, sweep.stride, terms, bases), 0)
+            swept = row_bytes.view(np.int32)
         else:
+            squares = ((X - shift).astype(np.float64) ** 2).sum(axis=1)
             bases = squares * (1 - 2 * way.slack) - 2 * way.tiny
             terms[4][:] = 2.1 * way.slack * squares + 2 * way.tiny
-        scratch = sweep_scratch(swept.dtype, sweep.scores, sweep.stride, sweep.depth, len(groups.order), sweep.shape)
-        self.lows = np.zeros(n, sweep.scores)
-        terms[0][:] = cut
-        n_pairs, done = call(
-            sweep.addresses[0],
-            (swept, sweep.stride, np.arange(n), 0, len(X), 0, np.zeros(n * sweep.depth, swept.dtype), sweep.depth,
-             groups.packed[0], len(groups.order) // m, groups.packed[1], terms, self.lows, scratch, 0, 0,
-             sweep.addresses[1], sweep.shape),
-            (0, 0),
-        )  # fmt: skip
-        assert done >= len(X)
-        rows, places, scores = (array[:n_pairs] for array in scratch[2])
+        self.lows, self.cuts = np.full(n, -np.inf, sweep.scores), terms[0]
+        self.cuts[:] = cut
+        parts = []
+        for first in range(0, len(groups.order), sweep.width):
+            panel, values = first // sweep.width, (sweep.depth + 1) * sweep.width
+            scratch = sweep_scratch(sweep.scores, n, sweep.shape)
+            n_pairs = call(
+                sweep.addresses[0],
+                (swept, sweep.stride, np.arange(n), n, sweep.depth,
+                 groups.packed[0][panel * values : (panel + 1) * values],
+                 groups.packed[1][panel * 5 * sweep.width : (panel + 1) * 5 * sweep.width], terms, self.lows, first,
+                 scratch, 0, sweep.shape),
+                0,
+            )  # fmt: skip
+            parts.append([array[:n_pairs] for array in scratch[2]])
+        rows, places, scores = (np.concatenate(own) for own in zip(*parts, strict=True))
         real = groups.order[places] >= 0
         self.rows, self.centers, self.scores = rows[real], groups.order[places[real]], scores[real].astype(np.float64)
-        own = groups.packed[1].reshape(-1, 5, m)[places[real] // m, :, places[real] % m].astype(np.float64)
-        of_row = [term[self.rows].astype(np.float64) for term in terms]
+        own = groups.packed[1].reshape(-1, 5, sweep.width)[places[real] // sweep.width, :, places[real] % sweep.width]
+        own, of_row = own.astype(np.float64), [term[self.rows].astype(np.float64) for term in terms]
         with np.errstate(over="ignore", invalid="ignore"):
             self.widths = 2 * (of_row[2] * own[:, 2] + of_row[3] * own[:, 3]) + of_row[4] + own[:, 4]
-        self.bases, self.cuts = bases[self.rows], terms[0]
+        self.bases = bases[self.rows]
 
 
 def real_sq_dists(X, centers, rows, numbers):

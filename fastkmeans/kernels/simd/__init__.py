@@ -9,7 +9,8 @@ Memory is a one-dimensional array and an offset in elements; nothing is checked 
   memory.py      loads, stores, columns of rows, views, calls by address
   arithmetic.py  sums, products, squares
   choices.py     comparisons
-  bytes.py       numbers of one byte, and their dot products
+  bytes.py       numbers of one byte
+  rows.py        rows by number, centers in the lanes
 """
 
 from fastkmeans.kernels.simd.arithmetic import (
@@ -36,21 +37,16 @@ from fastkmeans.kernels.simd.arithmetic import (
 from fastkmeans.kernels.simd.bytes import (
     add_rest_square,
     differences,
-    dot_tile,
     larger_size,
     max_lanes,
     store_rounded,
-    upper_scores,
 )
 from fastkmeans.kernels.simd.choices import (
     any_beyond,
     any_close,
-    any_reaches,
     count_bits,
     count_where_each,
     differing,
-    fold_max,
-    keep_below,
     keep_least,
     keep_nearer,
     keep_range,
@@ -62,7 +58,6 @@ from fastkmeans.kernels.simd.choices import (
     packed,
     range_of,
     reaches,
-    reaching,
     winner,
 )
 from fastkmeans.kernels.simd.memory import (
@@ -79,8 +74,20 @@ from fastkmeans.kernels.simd.memory import (
     strided_view,
     vector_view,
 )
+from fastkmeans.kernels.simd.rows import (
+    dot_rows,
+    fma_rows,
+    judge,
+    row_numbers,
+    upper_scores,
+)
 
 __all__ = [
+    "dot_rows",
+    "fma_rows",
+    "judge",
+    "row_numbers",
+    "upper_scores",
     "add_corner_squares",
     "add_gain",
     "add_gains",
@@ -95,17 +102,13 @@ __all__ = [
     "add_where_each",
     "any_beyond",
     "any_close",
-    "any_reaches",
     "call_at",
     "count_bits",
     "count_where_each",
     "differences",
     "differing",
-    "dot_tile",
     "fma_tile",
     "fold_four",
-    "fold_max",
-    "keep_below",
     "keep_least",
     "keep_nearer",
     "keep_range",
@@ -126,7 +129,6 @@ __all__ = [
     "prefetch_far",
     "range_of",
     "reaches",
-    "reaching",
     "repeat",
     "splat",
     "store",
@@ -136,7 +138,6 @@ __all__ = [
     "strided_view",
     "subtract",
     "sum_lanes",
-    "upper_scores",
     "vector_view",
     "widen",
     "winner",

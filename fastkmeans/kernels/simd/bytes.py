@@ -1,8 +1,4 @@
-"""Numbers of one byte: rows rounded to them, and dot products of four at a time.
-
-A word is an int32 that holds four of them. Rows are stored unsigned (+128), centers signed, as the instructions
-have it: VPDPBUSD of x86 (16 lanes: AVX512-VNNI; 8: that with AVX512-VL, or AVX-VNNI), USDOT of ARM (4 lanes: I8MM).
-"""
+"""Rounding to numbers of one byte, stored unsigned: 128 is 0."""
 
 from llvmlite import ir
 from numba import types
@@ -13,70 +9,12 @@ from fastkmeans.kernels.simd.emit import (
     emit_call,
     emit_load,
     emit_splat,
-    items,
     larger,
-    load_spread,
-    offset,
     pointer,
 )
 
 BYTE = ir.IntType(8)
-DOT_PRODUCTS = {16: "llvm.x86.avx512.vpdpbusd.512", 8: "llvm.x86.avx512.vpdpbusd.256", 4: "llvm.aarch64.neon.usdot"}
 OFFSET = 128  # a row's byte holds its number and this
-
-
-@intrinsic
-def dot_tile(typing, tile, array, at, step, panel):
-    """tile[m][r] + the dot product of the four signed bytes in array[at + m * step] with the unsigned of panel[r]."""
-    vector, row = panel.dtype, tile.dtype
-    name, bytes_kind = DOT_PRODUCTS[vector.width], ir.VectorType(BYTE, 4 * vector.width)
-    name += ".v4i32.v16i8" if vector.width == 4 else ""
-
-    def generate(context, builder, signature, arguments):
-        columns = [builder.bitcast(words, bytes_kind) for words in items(builder, arguments[4], len(panel))]
-        rows = []
-        for m, sums in enumerate(items(builder, arguments[0], len(tile))):
-            broadcast = builder.bitcast(load_spread(context, builder, array, *arguments[1:4], m, vector), bytes_kind)
-            products = [
-                emit_call(builder, name, vector.llvm, [total, column, broadcast])
-                for column, total in zip(columns, items(builder, sums, len(row)), strict=True)
-            ]
-            rows.append(context.make_tuple(builder, row, products))
-        return context.make_tuple(builder, tile, rows)
-
-    return tile(tile, array, types.intp, types.intp, panel), generate
-
-
-@intrinsic
-def upper_scores(typing, products, terms, at, scales, errors, lengths):
-    """products[m][r] * scales[r] * t[0] + t[1] + errors[r] * t[2] + lengths[r] * t[3], t[i] = terms[at + i * M + m].
-
-    M is the number of rows of the tile; one rounding for every factor and every sum.
-    """
-    vector = scales.dtype
-    row = types.UniTuple(vector, len(products.dtype))
-    result = types.UniTuple(row, len(products))
-    fma = f"llvm.fma.{vector.suffix}"
-
-    def generate(context, builder, signature, arguments):
-        per_row = [items(builder, arguments[s], len(scales)) for s in (3, 4, 5)]
-        one = ir.Constant(arguments[2].type, 1)
-        places = [offset(builder, arguments[2], i * len(products)) for i in range(4)]
-        rows = []
-        for m, sums in enumerate(items(builder, arguments[0], len(products))):
-            factor, bias, by_error, by_length = (
-                load_spread(context, builder, terms, arguments[1], place, one, m, vector) for place in places
-            )
-            scores = []
-            for total, scale, error, length in zip(items(builder, sums, len(row)), *per_row, strict=True):
-                scaled = builder.fmul(builder.sitofp(total, vector.llvm), scale)
-                score = emit_call(builder, fma, vector.llvm, [scaled, factor, bias])
-                score = emit_call(builder, fma, vector.llvm, [error, by_error, score])
-                scores.append(emit_call(builder, fma, vector.llvm, [length, by_length, score]))
-            rows.append(context.make_tuple(builder, row, scores))
-        return context.make_tuple(builder, result, rows)
-
-    return result(products, terms, types.intp, scales, errors, lengths), generate
 
 
 @intrinsic

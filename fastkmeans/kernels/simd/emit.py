@@ -107,3 +107,15 @@ def any_lane(builder, hits, width):
 def widened(builder, value, lane, vector):
     """Lanes of the type `lane` as those of the float64 vector type `vector`."""
     return value if lane == types.float64 else builder.fpext(value, vector.llvm)
+
+
+def largest_lane(builder, value):
+    """The largest lane, of lanes that are numbers: halves against halves, without the care that NaN would take."""
+    width = value.type.count
+    while width > 1:
+        width //= 2
+        kind = ir.VectorType(ir.IntType(32), width)
+        halves = (ir.Constant(kind, list(range(first, first + width))) for first in (0, width))
+        undefined = ir.Constant(value.type, ir.Undefined)
+        value = larger(builder, *(builder.shuffle_vector(value, undefined, half) for half in halves))
+    return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
