@@ -66,12 +66,14 @@ def fit(
         Weights >= 0, counting as repetitions, in seeding too.
     random_state : int, Generator, RandomState or None, default=None
         Seed. The same seed gives the same bits for any number of threads. None draws from NumPy's global state.
-    algorithm : {"auto", "dense", "bounds", "boxes", "lloyd", "elkan"}, default="auto"
-        How rows are labelled; every way gives the same labels. "dense" measures every row to every center; "bounds"
-        remembers for each row which groups of centers are too far, 4 bytes for 24 centers; "boxes" holds rows of up to
-        8 columns a second time, in the order of space, and rules centers out for whole blocks of them; "auto", which
-        "lloyd" and "elkan" mean too, takes bounds for many clusters of enough columns (`KMeansResult.plan` tells).
-        Sparse rows are labelled by their own sweep, whatever the name.
+    algorithm : {"auto", "dense", "screened", "boxes", "bounds", "lloyd", "elkan"}, default="auto"
+        How rows are labelled; every way gives the same labels. "auto", which "lloyd" and "elkan" mean too, takes the
+        way that was measured to be fastest for so many columns and clusters, and gives it up if it does not pay;
+        `KMeansResult.plan` tells. "dense" scores every row against every center; "screened" does so in bytes, 12 bytes
+        a row, and measures the few centers that this leaves; "boxes" holds rows of up to 8 columns a second time, in
+        the order of space, and rules centers out for whole blocks of them; "bounds" remembers for each row which groups
+        of centers are too far, 4 bytes for 24 centers. Passes are dense where a way cannot go or memory has no room for
+        it. Sparse rows are labelled by their own sweep, whatever the name.
     metric : {"euclidean", "cosine"}, default="euclidean"
         "cosine" clusters unit rows around unit centers; inertia is Euclidean there: 2 (1 - cos) a row.
     n_threads : int or None, default=None

@@ -32,7 +32,9 @@ class KMeansResult:
     history : tuple of IterationStats
         One record an iteration of the run that was kept.
     plan : str
-        What ran, and why.
+        What ran, and why: a line for each stretch of iterations that went one way, with the share of all pairs of a row
+        and a center that were scored, if not all, and the candidates a row that were measured; then the computing type
+        and the register tile. To be read, not parsed: `history` has the numbers.
     metric : {"euclidean", "cosine"}
     """
 

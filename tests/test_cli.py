@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 import fastkmeans
 from fastkmeans import api, cli
+from fastkmeans.engine.planner import ASSIGNERS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -89,6 +90,21 @@ def test_fit_prints_json(folder, X):
     assert (summary["inertia"], summary["iterations"]) == (expected.inertia, expected.n_iter)
     assert summary["converged"] is True
     assert (summary["smallest_cluster"], summary["largest_cluster"]) == (50, 50)
+
+
+def test_fit_explains_what_ran(folder, X):
+    words = "fit", "rows.npy", "-k", 4, "--seed", 0, "--algorithm", "bounds"
+    plan = api.fit(X, 4, random_state=0, algorithm="bounds").plan
+    assert plan.startswith("bounds") and "asked for" in plan
+    assert succeed(*words, "--explain").stdout.endswith(f"\n\n{plan}\n")
+    assert plan not in succeed(*words).stdout
+    for explain in ([], ["--explain"]):
+        assert json.loads(succeed(*words, "--json", *explain).stdout)["plan"] == plan
+
+
+def test_fit_help_names_every_algorithm():
+    text = succeed("fit", "--help").stdout
+    assert all(name in text for name in ("auto", *ASSIGNERS))
 
 
 def test_fit_passes_its_options_on(folder, X, monkeypatch):

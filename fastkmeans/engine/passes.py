@@ -118,4 +118,4 @@ class IterationStats:
     """The share of the pairs of a row and a center that were scored; the others could not win."""
 
     candidates: float = 0.0
-    """Centers that were measured in float64 for a row, besides its own, by the ways that score in bounds."""
+    """Centers a row that were measured in float64, besides its own, by ways that screen or keep bounds."""

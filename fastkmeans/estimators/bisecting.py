@@ -42,8 +42,8 @@ class BisectingKMeans(BaseKMeans):
         in scikit-learn, other than in `KMeans`, the variance does not count.
     copy_x : bool, default=True
         Accepted and ignored: X is not changed.
-    algorithm : {"lloyd", "elkan", "auto", "dense", "bounds", "boxes"}, default="lloyd"
-        How rows are labelled; every way gives the same labels.
+    algorithm : {"lloyd", "elkan", "auto", "dense", "screened", "boxes", "bounds"}, default="lloyd"
+        Accepted and ignored: every way gives the same labels, and two centers are quickest swept dense.
     bisecting_strategy : {"biggest_inertia", "largest_cluster"}, default="biggest_inertia"
         Which cluster is split next.
     n_threads : int or None, default=None

@@ -56,8 +56,9 @@ class KMeans(BaseKMeans):
         The same seed gives the same bits, for any number of threads.
     copy_x : bool, default=True
         Accepted and ignored: X is neither copied nor changed.
-    algorithm : {"lloyd", "elkan", "auto", "dense", "bounds", "boxes"}, default="lloyd"
-        How rows are labelled; every way gives the same labels. "lloyd" and "elkan" mean "auto".
+    algorithm : {"lloyd", "elkan", "auto", "dense", "screened", "boxes", "bounds"}, default="lloyd"
+        How rows are labelled, as for `fastkmeans.fit`: every way gives the same labels. "lloyd" and "elkan" mean
+        "auto".
     metric : {"euclidean", "cosine"}, default="euclidean"
     n_threads : int or None, default=None
         Threads to use; None for all CPUs that this process may use.

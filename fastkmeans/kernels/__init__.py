@@ -18,6 +18,9 @@
 
 Sparse rows have centers in the lanes instead (sparse.py, sparse_slab.py, sparse_trials.py): no tile is packed.
 
+Groups of centers that bounds do not rule out (bounds.py) are swept for candidates, which are then measured: in the
+computing type (candidates.py) or in bytes (screen.py). Without bounds, all centers are one group.
+
 Rows of few features may lie in the order of space instead (ordering.py, box_rows.py): boxes.py labels blocks of them.
 
 slab.py puts the steps together; small_fit.py puts whole fits together. seeding.py measures rows against trial centers,
