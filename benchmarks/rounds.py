@@ -125,7 +125,7 @@ def fits_in_turn(rows, k, ways, *, least=3, most=None, seconds=0.0, **settings):
                 refused[way] = str(error)
                 continue
             seconds_taken = time.perf_counter() - began
-            if way != "auto" and all(stats.algorithm != way for stats in result.history):
+            if way != "auto" and all(stats.algorithm.split()[-1] != way for stats in result.history):
                 refused[way] = f"ran as {ways_gone(result)}"
             elif turn >= 0:
                 runs[way].add(seconds_taken, result)
