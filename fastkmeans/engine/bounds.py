@@ -76,7 +76,10 @@ class Bounded(Dense):
         self.n_pairs = source.n * k
         if not self.keeps_bounds:
             self._in_one_group(k)
-            self.states = self._rooms(source) if self.in_bytes else ()
+            if self.in_bytes:
+                self.states = self._rooms(source)
+            else:
+                self.why = "this machine, or rows of so few or so many columns, have no sweep in bytes"
             return
         # The centers are held six times (first, present, next, last, packed, packed by group), their sums three times.
         held = 4 * source.n + k * source.d * (6 * self.dtype.itemsize + 24) + SCRATCH_BYTES

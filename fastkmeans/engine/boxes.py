@@ -196,7 +196,9 @@ def bytes_to_order(source):
     sorting = 16 * source.n
     holding = (4 + 4 + source.d * source.dtype.itemsize + 8 * source.weighted) * source.n
     filling = 4 * source.n
-    return labels + max(sorting + filling, holding)
+    as_they_lie = source.blocks[0].as_computed and not source.cosine
+    copied = 0 if as_they_lie else source.d * source.dtype.itemsize * source.n
+    return labels + copied + max(sorting + filling, holding)
 
 
 class BoxesPass:
@@ -257,11 +259,14 @@ class Boxes(Dense):
         """Put the rows in order, if they may be held a second time."""
         self.rows, self.gives_up, self.passes = None, False, 0
         held = k * source.d * (8 * self.dtype.itemsize + 24) + SCRATCH_BYTES
-        if (
-            source.d > MOST_FEATURES
-            or len(getattr(source, "blocks", ())) != 1
-            or bytes_to_order(source) + held > promised_bytes(source, k)
-        ):
+        if source.d > MOST_FEATURES:
+            self.why = f"boxes serve rows of up to {MOST_FEATURES} columns"
+            return
+        if len(getattr(source, "blocks", ())) != 1:
+            self.why = "boxes serve rows that lie in one array"
+            return
+        if bytes_to_order(source) + held > promised_bytes(source, k):
+            self.why = "rows in the order of space would take more memory than the fit may"
             return
         self.box_shape = boxes_shape(self.shape, self.d)
         self.rows = rows = ordered(source, self.shift, self.box_shape)

@@ -14,6 +14,7 @@ from fastkmeans.engine.thresholds import WAYS
 ASSIGNERS = {"dense": Dense, "bounds": Bounded, "screened": Screened, "boxes": Boxes}
 ALIASES = ("auto", "lloyd", "elkan")  # of the planner's choice
 
+BOUNDS_CLUSTERS, BOUNDS_VALUES = 96, 2000
 LEAST_ITERATIONS = {"boxes": 2, "bounds": 4}  # fewer do not pay for what the first pass makes or learns
 REASONS = {
     "dense": "{k} clusters of {d} columns are quickest scored all",
@@ -24,15 +25,20 @@ REASONS = {
 
 
 def best_way(source, k):
-    """The way that the table has for rows like these and k clusters."""
+    """The way that the table, which was measured with sweeps in bytes, has for rows like these and k clusters."""
     band = next((WAYS[columns] for columns in sorted(WAYS) if source.d <= columns), WAYS[max(WAYS)])
     name = [way for clusters, way in band if k >= clusters][-1]
-    return "dense" if name == "screened" and not screens(source.d) else name
+    if name in ("screened", "bounds") and not screens(source.d):
+        return "bounds" if worth_bounds(source, k) else "dense"
+    return name
 
 
 def worth_bounds(source, k):
-    """Whether k centers are so many, and so wide, that ruling groups of them out saves more than it costs."""
-    return not hasattr(source, "only_way") and best_way(source, k) == "bounds"
+    """Whether k centers are so many, and so wide, that ruling groups of them out saves more than it costs.
+
+    In the computing type, that is, and for the rounds of k-means||.
+    """
+    return not hasattr(source, "only_way") and k >= BOUNDS_CLUSTERS and k * source.d >= BOUNDS_VALUES
 
 
 # One pass for labels, ns a row on one thread, dense / boxes with the ordering of rows: noise 500k x 2 k=256 24 / 28,

@@ -12,6 +12,7 @@ from fastkmeans.kernels.candidates import panel_centers, rows_shape, sweep_scrat
 from fastkmeans.kernels.jit import jit
 from fastkmeans.kernels.screen import MOST_FEATURES
 from fastkmeans.kernels.simd import call_at
+from tests.checks import run_python
 from tests.kernels.pieces import DTYPES, tile_of
 
 TYPES = [(np.float32, False), (np.float64, False), (np.float32, True), (np.float64, True)]
@@ -186,3 +187,27 @@ def test_largest_products():
     X = np.full((17, 4096), 1e3, np.float32)
     X[::2] *= -1
     check(X, X[:7].copy(), True, None)
+
+
+@pytest.mark.parametrize("vectors", ["avx2", "plain"])
+def test_other_vectors_and_no_instruction(vectors):
+    """Half as wide, and where no bytes can be multiplied: dense sweeps, the same labels."""
+    code = """
+import numpy as np
+import fastkmeans
+from fastkmeans.engine.groups import screens
+from tests import naive
+from tests.engine.rows import blobs
+X = blobs(3000, 40, 60, dtype=np.float32)
+for dtype in (np.float32, np.float64):
+    for name in ("dense", "screened", "bounds"):
+        result = fastkmeans.fit(X.astype(dtype), 100, algorithm=name, init=np.arange(100), max_iter=6)
+        assert np.array_equal(result.labels, naive.assign(X, result.centers)), name
+        print(dtype.__name__, name, {stats.algorithm for stats in result.history}, screens(40))
+"""
+    lines = run_python(code, FASTKMEANS_VECTOR_SET=vectors).splitlines()
+    assert len(lines) == 6
+    if vectors == "plain":
+        assert all(line.endswith("False") and "screened'" not in line for line in lines)
+    elif screens(40):
+        assert "screened'" in lines[1] and "screened bounds" in lines[2]
