@@ -72,7 +72,7 @@ def fit(
         `KMeansResult.plan` tells. "dense" scores every row against every center; "screened" does so in bytes, 12 bytes
         a row, and measures the few centers that this leaves; "boxes" holds rows of up to 8 columns a second time, in
         the order of space, and rules centers out for whole blocks of them; "bounds" remembers for each row which groups
-        of centers are too far, 4 bytes for 24 centers. Passes are dense where a way cannot go or memory has no room for
+        of centers are too far, 4 bytes for 32 centers. Passes are dense where a way cannot go or memory has no room for
         it. Sparse rows are labelled by their own sweep, whatever the name.
     metric : {"euclidean", "cosine"}, default="euclidean"
         "cosine" clusters unit rows around unit centers; inertia is Euclidean there: 2 (1 - cos) a row.

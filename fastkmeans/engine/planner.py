@@ -15,6 +15,7 @@ ASSIGNERS = {"dense": Dense, "bounds": Bounded, "screened": Screened, "boxes": B
 ALIASES = ("auto", "lloyd", "elkan")  # of the planner's choice
 
 BOUNDS_CLUSTERS, BOUNDS_VALUES = 96, 2000
+SCREENED_CLUSTERS, SCREENED_FEATURES, SCREENED_ROWS = 128, 64, 4096
 LEAST_ITERATIONS = {"boxes": 2, "bounds": 4}  # fewer do not pay for what the first pass makes or learns
 REASONS = {
     "dense": "{k} clusters of {d} columns are quickest scored all",
@@ -54,6 +55,17 @@ def worth_ordering(source, k):
     return many and source.d <= ORDERED_FEATURES and len(getattr(source, "blocks", ())) == 1
 
 
+def worth_screening(source, k):
+    """Whether centers are so many, and so wide, that one pass in bytes is quicker than a dense one."""
+    return (
+        not hasattr(source, "only_way")
+        and screens(source.d)
+        and k >= SCREENED_CLUSTERS
+        and source.d >= SCREENED_FEATURES
+        and source.n >= SCREENED_ROWS
+    )
+
+
 def planned(source, algorithm, k=None, max_iter=None):
     """(the name of the way, why) for a run of up to `max_iter` iterations; without k for single passes."""
     if hasattr(source, "only_way"):
@@ -67,7 +79,8 @@ def planned(source, algorithm, k=None, max_iter=None):
     if name != "dense" and source.n * dense.row_seconds_for(k) <= threads.SERIAL_SECONDS:
         return "dense", f"an iteration over {source.n} rows and {k} clusters is too short to save from"
     if max_iter < LEAST_ITERATIONS.get(name, 0):
-        return "dense", "iterations are too few to earn back what another way prepares"
+        name = "screened" if worth_screening(source, k) else "dense"
+        return name, "iterations are too few to earn back what another way prepares"
     return name, REASONS[name].format(k=k, d=source.d)
 
 
@@ -81,9 +94,11 @@ def assigner_for(source, algorithm, shift, k=None, max_iter=None):
 
 def label_rows(source, way):
     """The nearest of the centers that `way`, a dense one, is prepared with, for every row: one pass."""
-    if worth_ordering(source, len(way.centers)):
-        centers, way = way.centers, Boxes.for_source(source, way.shift)
-        way.watch(source, len(centers))
+    k, centers = len(way.centers), way.centers
+    other = Boxes if worth_ordering(source, k) else Screened if worth_screening(source, k) else None
+    if other is not None:
+        way = other.for_source(source, way.shift)
+        way.watch(source, k)
         way.prepare(centers)
     labels = source.new_row_state(np.int32)
     way.reduce(source, way.labels_pass(), labels)

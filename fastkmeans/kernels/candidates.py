@@ -50,26 +50,41 @@ def sweep_scratch(scores, room, shape):
 
 
 @inline
-def list_candidates(scores, here, listed, first, terms, row_terms, first_place, scratch, n_pairs, shape):
-    """Append the pairs of a tile that reach their row's cut, raising it; return how many are listed then."""
+def list_candidates(scores, here, listed, first, terms, row_terms, lows, first_place, scratch, n_pairs, shape):
+    """Raise the cuts of a tile's rows by their best scores, and append the pairs that reach them then.
+
+    Returns how many pairs are listed. Of a row's 32 scores against the first panel, which all reach a cut that knows
+    nothing, two or three are left.
+    """
     width = len(shape[1]) * len(shape[2])
     cuts, _, errors, lengths, widths = row_terms
     score_tile, hits, (pair_rows, pair_places, pair_scores) = scratch
     rounding = 2.0 * np.finfo(pair_scores.dtype).eps
     store_tile(score_tile, 0, scores)
     for q in range(here):
-        i, reached = listed[first + q], hits[q]
+        i, reached, best = listed[first + q], hits[q], np.int64(0)
+        top = score_tile.dtype.type(-np.inf)
         while reached != 0:
             c = lowest_bit(reached)
             reached &= reached - 1
-            score = np.float64(score_tile[q * width + c])
-            pair_rows[n_pairs], pair_places[n_pairs], pair_scores[n_pairs] = i, first_place + c, score
-            n_pairs += 1
-            over = np.float64(errors[i]) * terms[2 * width + c] + np.float64(lengths[i]) * terms[3 * width + c]
-            over = 2.0 * over + np.float64(widths[i]) + terms[4 * width + c]
-            raised = score - over - rounding * (abs(score) + over)
+            if score_tile[q * width + c] > top:
+                top, best = score_tile[q * width + c], c
+        if hits[q] != 0:
+            over = np.float64(errors[i]) * terms[2 * width + best] + np.float64(lengths[i]) * terms[3 * width + best]
+            over = 2.0 * over + np.float64(widths[i]) + terms[4 * width + best]
+            raised = np.float64(top) - over - rounding * (abs(np.float64(top)) + over)
             if raised > cuts[i]:  # never so where the score is infinite
                 cuts[i] = raised
+        reached = hits[q]
+        while reached != 0:
+            c = lowest_bit(reached)
+            reached &= reached - 1
+            score = score_tile[q * width + c]
+            if score < cuts[i]:
+                lows[i] = max(lows[i], score)
+            else:
+                pair_rows[n_pairs], pair_places[n_pairs], pair_scores[n_pairs] = i, first_place + c, score
+                n_pairs += 1
     return n_pairs
 
 
@@ -102,7 +117,17 @@ def _sweep_scores(
             )
         if judge(scores, numbers, row_terms[0], lows, hits) != 0:
             n_pairs = list_candidates(
-                scores, min(m, count - first), listed, first, terms, row_terms, first_place, scratch, n_pairs, shape
+                scores,
+                min(m, count - first),
+                listed,
+                first,
+                terms,
+                row_terms,
+                lows,
+                first_place,
+                scratch,
+                n_pairs,
+                shape,
             )
     return n_pairs
 

@@ -173,7 +173,17 @@ def _sweep_words(
         scores = upper_scores(products, numbers, scales, errors, lengths, factor, bias, by_error, by_length)
         if judge(scores, numbers, cuts, lows, hits) != 0:
             n_pairs = list_candidates(
-                scores, min(m, count - first), listed, first, terms, row_terms, first_place, scratch, n_pairs, shape
+                scores,
+                min(m, count - first),
+                listed,
+                first,
+                terms,
+                row_terms,
+                lows,
+                first_place,
+                scratch,
+                n_pairs,
+                shape,
             )
     return n_pairs
 
