@@ -42,13 +42,20 @@ def test_thread_counts_give_equal_bits(name, many_slabs):
     check_thread_counts(name)
 
 
+@pytest.mark.parametrize("name", ["bytes", "weighted", "cosine", "many clusters", "wide"])
+@pytest.mark.parametrize("way", ["bounds", "screened", "boxes"])
+def test_every_way_gives_equal_bits(name, way, many_slabs):
+    check_thread_counts(name, algorithm=way)
+
+
 @pytest.mark.parametrize("name", ["few columns", "many clusters"])
 def test_thread_counts_give_equal_bits_in_slabs_of_the_usual_size(name):
     check_thread_counts(name)
 
 
-def check_thread_counts(name):
+def check_thread_counts(name, **more):
     X, k, options = problem(name)
+    options |= more
     serial = fastkmeans.fit(X, k, n_threads=1, **options)
     assert serial.n_iter > 1
     for n_threads in (2, 3, 7):

@@ -5,11 +5,13 @@ import pytest
 
 import fastkmeans
 from fastkmeans.engine import machine
+from fastkmeans.engine.planner import ASSIGNERS
 from fastkmeans.kernels.packing import SHAPES
 from tests import naive
 from tests.checks import assert_labels_by_definition, assert_same_bits
 
 BRUTE_FORCE = 3e8  # squared differences of one check, about a second
+WAYS = [name for name in ASSIGNERS if name != "dense"]
 
 
 def check_fit(X, k, *, n_rows=20_000, metric="euclidean", **options):
@@ -33,6 +35,11 @@ def test_data_sets(data_set, k):
 def test_data_sets_cosine(data_set):
     k = 50 if data_set.shape[1] > 1 else 1  # one column has one or two unit rows
     check_fit(data_set, k, n_rows=5000, metric="cosine")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_data_sets_by_every_way(data_set, way):
+    check_fit(data_set, 100, algorithm=way)
 
 
 # ---- where scores cancel ----------------------------------------------------------------------------------
@@ -92,6 +99,15 @@ def test_hard_data(name, k):
     result = fastkmeans.fit(X, k, init="random", n_init=1, random_state=k, max_iter=5)
     assert_labels_by_definition(X, result.centers, result.labels)
     assert_same_bits(result.labels, result.predict(X))
+
+
+@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize("way", WAYS)
+def test_hard_data_by_every_way(name, way):
+    X = HARD[name]
+    k = min(40, len(np.unique(X, axis=0)))
+    result = fastkmeans.fit(X, k, init="random", n_init=1, random_state=k, max_iter=7, algorithm=way)
+    assert_labels_by_definition(X, result.centers, result.labels)
 
 
 @pytest.mark.parametrize("name", HARD)

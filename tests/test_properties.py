@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import fastkmeans
+from fastkmeans.engine.planner import ASSIGNERS
 from tests import naive, strategies
 from tests.checks import assert_labels_by_definition, assert_same_bits, assert_same_result
 
@@ -20,11 +21,12 @@ def usable(X, metric):
     assume(metric == "euclidean" or X.any(axis=1).all())
 
 
-@given(strategies.points_and_k(dtypes=strategies.DTYPES[:-1]), metrics, st.sampled_from(("k-means++", "random")))
-def test_labels_are_those_of_the_definition(problem, metric, init):
+@given(strategies.points_and_k(dtypes=strategies.DTYPES[:-1]), metrics, st.sampled_from(("auto", *ASSIGNERS)))
+def test_labels_are_those_of_the_definition(problem, metric, way):
     X, k = problem
     usable(X, metric)
-    result = fastkmeans.fit(X, k, init=init, n_init=1, metric=metric, random_state=0, max_iter=5)
+    init = "random" if way in ("bounds", "boxes") else "k-means++"
+    result = fastkmeans.fit(X, k, init=init, n_init=1, metric=metric, random_state=0, max_iter=5, algorithm=way)
     assert_labels_by_definition(X, result.centers, result.labels, metric)
     assert_same_bits(result.labels, result.predict(X))
     rows = naive.unit_rows(X, result.centers.dtype) if metric == "cosine" else X
