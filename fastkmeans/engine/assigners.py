@@ -207,6 +207,9 @@ class Way:
     follows = follows_in_order = True
     """Whether sums, those in label order too, may follow the rows that move; False where summing all is as quick."""
 
+    sums_itself = False
+    """Whether `reduce` sums rows in an order of its own, whatever the size of the sums."""
+
     @property
     def remembers(self):
         """Whether one more pass for labels costs little, after those before."""

@@ -251,6 +251,11 @@ class Boxes(Dense):
         return "boxes" if self.rows is not None and not self.gives_up else "dense"
 
     @property
+    def sums_itself(self):
+        """Whether passes go by boxes."""
+        return self.name == "boxes"
+
+    @property
     def remembers(self):
         """Whether passes go by boxes."""
         return self.rows is not None

@@ -17,9 +17,10 @@ PARTS_MOST = 256
 SPARSE_PARTS = 32  # a part's edges are 2 * d sums, which is much where rows are few values
 ROWS_A_PART = 512
 CLUSTER_PARTS = 32
-# A slab's copy of the sums is set to 0, written, and read and written when it is merged. 60k x 784, k=256: 64 copies of
-# 1.6 MB took 20 ms an iteration where X, read once more, takes 7.
-PASSES_OF_COPIES, PASSES_OF_ROWS = 4, 1.5
+# A slab's copy of the sums is set to 0, written, and read and written when it is merged; a row in label order is looked
+# up and packed by itself. 60k x 784, k=256, one thread: 64 copies of 1.6 MB take 40 ms, the rows 30. 200k x 2, k=2048:
+# 1 and 24.
+COPY_VALUE_SECONDS, ROW_SECONDS, ROW_VALUE_SECONDS = 3.2e-9, 120e-9, 0.5e-9
 
 
 def needs_label_order(source, row_seconds, k):
@@ -35,8 +36,8 @@ def needs_label_order(source, row_seconds, k):
         if slabs * k * source.d > source.n * values_a_row:
             return True
     elif slabs > 2:
-        copies = slabs * k * source.d * 8 * PASSES_OF_COPIES
-        if copies > source.n * source.d * source.dtype.itemsize * PASSES_OF_ROWS:
+        rows = source.n * (ROW_SECONDS + ROW_VALUE_SECONDS * source.d)
+        if slabs * k * source.d * COPY_VALUE_SECONDS > rows:
             return True
     live = math.ceil(math.log2(slabs + 1)) + 4
     return slabs > 2 and live * k * (source.d + 1) * 8 > partials_budget(source, (k, source.d))

@@ -56,7 +56,7 @@ class _Fit:
         self.gone = way.name
         if way.why != self.reasons[-1][1]:
             self.reasons.append((len(self.history) + 1, way.why))
-        in_order = needs_label_order(self.source, way.row_seconds, len(self.centers))
+        in_order = self.sums_in_order()
         if self.may_follow(len(self.history), self.last_moved, in_order):
             self.follow_moves(in_order)
         else:
@@ -64,6 +64,11 @@ class _Fit:
         self.shares = way.shares(self.sums)
         way.learn(self.sums)
         self.finish(began)
+
+    def sums_in_order(self):
+        """Whether sums are taken in the order of labels."""
+        in_order = needs_label_order(self.source, self.way.row_seconds, len(self.centers))
+        return in_order and not self.way.sums_itself
 
     def may_follow(self, iteration, last_moved, in_order):
         """Whether an iteration's sums are those before it and what moved."""
@@ -164,7 +169,7 @@ class _Fit:
             return
         before = self.history[at - 1]
         last_moved = self.source.n if before.n_relocated else before.n_moved
-        in_order = needs_label_order(self.source, self.way.row_seconds, len(self.centers))
+        in_order = self.sums_in_order()
         if not self.may_follow(at, last_moved, in_order):
             return
         for _ in range(SETTLING_LOOKS):
