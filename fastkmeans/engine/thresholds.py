@@ -9,7 +9,7 @@ WAYS = {
     2: ((1, "dense"), (16, "boxes")),
     3: ((1, "dense"), (16, "boxes")),
     4: ((1, "dense"), (192, "boxes")),
-    6: ((1, "dense"), (2048, "bounds")),
+    6: ((1, "dense"), (1024, "bounds")),
     8: ((1, "dense"), (2048, "bounds")),
     16: ((1, "dense"), (1024, "bounds")),
     24: ((1, "dense"), (512, "bounds")),
