@@ -17,7 +17,8 @@ ALIASES = ("auto", "lloyd", "elkan")  # of the planner's choice
 TABLE_ROWS, LEAST_BOXES_CLUSTERS = 200_000, 8
 BOUNDS_CLUSTERS, BOUNDS_VALUES = 96, 2000
 SCREENED_CLUSTERS, SCREENED_FEATURES, SCREENED_ROWS = 128, 64, 4096
-LEAST_ITERATIONS = {"boxes": 2, "bounds": 4}  # fewer do not pay for what the first pass makes or learns
+BOUNDS_ITERATIONS = 4  # fewer do not pay for what the first pass learns
+ORDERING_SECONDS = 60e-9  # of dense iterations pay for putting a row in order, which takes half of it
 REASONS = {
     "dense": "{k} clusters of {d} columns are quickest scored all",
     "screened": "rows of {d} columns are quicker scored in bytes",
@@ -87,7 +88,8 @@ def planned(source, algorithm, k=None, max_iter=None):
     dense = Dense.for_source(source, 0)
     if name != "dense" and source.n * dense.row_seconds_for(k) <= threads.SERIAL_SECONDS:
         return "dense", f"an iteration over {source.n} rows and {k} clusters is too short to save from"
-    if max_iter < LEAST_ITERATIONS.get(name, 0):
+    seconds = max_iter * dense.row_seconds_for(k)
+    if (name == "bounds" and max_iter < BOUNDS_ITERATIONS) or (name == "boxes" and seconds < ORDERING_SECONDS):
         name = "screened" if worth_screening(source, k) else "dense"
         return name, "iterations are too few to earn back what another way prepares"
     return name, REASONS[name].format(k=k, d=source.d)
