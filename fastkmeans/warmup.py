@@ -53,6 +53,7 @@ def compile_all():
                 result.score(X)
             _sum_in_label_order(X)
             _seed_in_passes(X)
+        _skip_what_cannot_win(dtype)
     return count_kernels() - before, time.perf_counter() - began, folder
 
 
@@ -61,12 +62,33 @@ def _sum_in_label_order(X):
     import numpy as np
 
     from fastkmeans.engine.assigners import Dense, Sums
-    from fastkmeans.engine.label_order import reduce_in_label_order
+    from fastkmeans.engine.label_order import follow_in_label_order, reduce_in_label_order
     from fastkmeans.sources.blocks import ArrayRows
 
     source = ArrayRows(X)
     way = Dense(source.dtype, source.d, np.zeros(source.d, source.dtype), False).prepare(X[:2].copy())
-    reduce_in_label_order(source, way, source.new_row_state(np.int32), Sums(np.empty(0), np.empty(0)))
+    labels, sums = source.new_row_state(np.int32), Sums(np.empty(0), np.empty(0))
+    reduce_in_label_order(source, way, labels, sums)
+    follow_in_label_order(source, way, labels, labels + np.int32(1), sums)
+
+
+def _skip_what_cannot_win(dtype):
+    """Compile the ways of large fits: bounds, in bytes and not, and boxes."""
+    import numpy as np
+
+    from fastkmeans.engine.bounds import Bounded
+    from fastkmeans.engine.boxes import Boxes
+    from fastkmeans.engine.groups import screens
+    from fastkmeans.sources.blocks import ArrayRows
+
+    X = np.random.default_rng(0).normal(size=(600, 64)).astype(dtype)
+    for kind, rows, in_bytes in ((Bounded, X, False), (Bounded, X, screens(64)), (Boxes, X[:, :2].copy(), None)):
+        source = ArrayRows(rows)
+        way = kind.for_source(source, np.zeros(source.d, source.dtype))
+        way.screening = in_bytes
+        way.watch(source, 40)
+        way.prepare(source.take(np.arange(40)))
+        way.reduce(source, way.sums_pass(), source.new_row_state(np.int32))
 
 
 def _seed_in_passes(X):

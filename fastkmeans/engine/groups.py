@@ -131,6 +131,7 @@ class Groups:
         for first in range(0, len(known), at_once):
             some = slice(first, first + at_once)
             way = self.way.centers[some].astype(np.float64) - known[some]
-            moved[some] = np.sqrt(np.einsum("ij,ij->i", way, way)) * (1 + 1e-6)
+            with np.errstate(over="ignore"):  # infinite movements leave nothing of a bound
+                moved[some] = np.sqrt(np.einsum("ij,ij->i", way, way)) * (1 + 1e-6)
         np.maximum.at(drift, self.group_of, moved)
         return drift, moved

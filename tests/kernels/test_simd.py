@@ -45,7 +45,7 @@ from fastkmeans.kernels.simd import (
     widen,
     winner,
 )
-from tests.kernels import test_simd_boxes
+from tests.kernels import test_simd_boxes, test_simd_rows
 
 ONE, TWO, THREE, EIGHT = ((None,) * count for count in (1, 2, 3, 8))
 DTYPES = [np.float32, np.float64]
@@ -309,9 +309,9 @@ def test_questions(dtype):
         assert ask(bounds, np.full(8, 4.5, dtype), 1)[2]
 
 
-def test_every_operation_is_tested_here_or_for_boxes():
+def test_every_operation_is_tested_here_for_boxes_or_for_rows():
     tested = (
-        set(globals()) | set(vars(test_simd_boxes)) | {"call_at"}
+        set(globals()) | set(vars(test_simd_boxes)) | set(vars(test_simd_rows)) | {"call_at"}
     )  # call_at runs under every pass; a test of its own would add nothing
     assert set(simd.__all__) <= tested
 
