@@ -4,8 +4,8 @@ A row keeps an upper bound on its distance to its own center and, for every grou
 the group's other centers. When centers move, the first rises by the own center's movement, the others fall by the
 largest of their group. A row whose upper bound is below all others is asleep: it is not read at all. The others'
 distance to their own center is measured, and a group whose bound exceeds it is not swept. Rows of a tile that must meet
-a group are listed, gathered and swept together, so that the lanes stay full. What a sweep leaves as candidates
-(candidates.py) is measured in float64.
+a group are listed and swept together. What sweeps leave as candidates (candidates.py) is measured in float64, once all
+groups are swept and the cuts are highest.
 
 Distances to candidates and to the own center come from packed rows and centers. They are off by less than 1e-6 of
 themselves, and, where packing shifts, by `unit` times the row's length: `near` is at least, `far` at most the true
@@ -31,7 +31,7 @@ from fastkmeans.kernels.settle import settle_rows
 from fastkmeans.kernels.simd import call_at, vector_view
 from fastkmeans.kernels.slab import WITH_MOVES, WITH_SUMS, scratch_for
 
-BIG_TILE_BYTES = 256 * 1024  # rows whose lists are made together: enough to fill lanes, few enough for L2, twice
+BIG_TILE_BYTES = 256 * 1024  # rows whose lists are made together: enough for long lists, few enough for L2
 BIG_TILE_OF_BYTES = 512 * 1024  # whose words are a quarter of it
 MOST_BIG_TILE_ROWS = 2048
 CANDIDATES_AT_ONCE = 1024
@@ -43,7 +43,7 @@ FADE, RISE = np.float32(1.0 - 2e-7), np.float32(1.0 + 2e-7)
 def bounds_scratch(dtype, d, shape, sweep):
     """What bound_slab needs for one thread: the big tile and what is known of its rows; a sweep's and a tile's scratch.
 
-    `sweep` says how a group is swept: see engine.bounds.Sweep.
+    `sweep` says how a group is swept: see engine.groups.Sweep.
     """
     dtype, step, stride = np.dtype(dtype), len(shape[1]) * len(shape[2]), row_stride(d)
     tile_bytes = BIG_TILE_OF_BYTES if sweep.in_bytes else BIG_TILE_BYTES
