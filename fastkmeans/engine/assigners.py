@@ -50,6 +50,17 @@ class Sums:
         self.cluster_sums += other.cluster_sums
         self.cluster_weights += other.cluster_weights
 
+    def merge(self, other):
+        """Add everything of other rows; return self."""
+        self.add(other)
+        self.n_moved += other.n_moved
+        self.n_settled += other.n_settled
+        self.inertia += other.inertia
+        self.moved_spread += other.moved_spread
+        self.n_swept += other.n_swept
+        self.n_measured += other.n_measured
+        return self
+
     def take_counts(self, other):
         """Count what happened in the pass that gave `other`."""
         self.n_moved, self.n_swept, self.n_measured = other.n_moved, other.n_swept, other.n_measured
@@ -91,13 +102,7 @@ class DensePass:
             partial.inertia += measured
 
     def merge(self, left, right):
-        if self.sums:
-            left.add(right)
-        left.n_moved += right.n_moved
-        left.n_settled += right.n_settled
-        left.inertia += right.inertia
-        left.moved_spread += right.moved_spread
-        return left
+        return left.merge(right)
 
 
 class OwnDistances:
@@ -241,6 +246,12 @@ class Way:
         return source.reduce(self.distance_pass(wanted), row_state=(labels,))
 
 
+def dense_row_seconds(dtype, d, k):
+    """About how long a dense row takes: arithmetic at 180 GFLOP/s, packing, its share of the tile's fixed work."""
+    lanes_of_float32 = dtype.itemsize / 4
+    return lanes_of_float32 * (2 * d * k / 180e9 + 0.4e-9 * d) + 2e-9
+
+
 class Dense(Way):
     """A full sweep: every row against every center, at the machine's arithmetic rate.
 
@@ -280,9 +291,8 @@ class Dense(Way):
         return self
 
     def row_seconds_for(self, k):
-        """About how long a row takes: arithmetic at 180 GFLOP/s, packing, and its share of the tile's fixed work."""
-        lanes_of_float32 = self.dtype.itemsize / 4
-        return lanes_of_float32 * (2 * self.d * k / 180e9 + 0.4e-9 * self.d) + 2e-9
+        """About how long a row takes against k centers."""
+        return dense_row_seconds(self.dtype, self.d, k)
 
     def labels_pass(self):
         return DensePass(self, LABELS_ONLY)

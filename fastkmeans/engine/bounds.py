@@ -38,11 +38,6 @@ class BoundsPass(DensePass):
         partial.n_swept += swept * groups.size
         partial.n_measured += measured
 
-    def merge(self, left, right):
-        left.n_swept += right.n_swept
-        left.n_measured += right.n_measured
-        return super().merge(left, right)
-
 
 class Bounded(Dense):
     """As Dense, but a row meets only the groups of centers that its bounds do not rule out.

@@ -7,6 +7,7 @@ import numpy as np
 from fastkmeans.engine import threads
 from fastkmeans.engine.assigners import Dense, DensePass, Sums, among_largest
 from fastkmeans.engine.passes import SCRATCH_BYTES, promised_bytes
+from fastkmeans.kernels.assign import CACHE_LINE
 from fastkmeans.kernels.box_rows import (
     AREA_BLOCKS,
     BLOCK_ROWS,
@@ -36,22 +37,21 @@ SLAB_ROWS = 1 << 16
 ORDERING_SECONDS = 2e-8  # a row
 MERGED_SHARE = 0.5  # of distinct rows, up to which equal rows become one point
 TRIED_PASSES, MOST_SWEPT = 3, 0.4  # boxes that rule out so little, after so many passes, are given up
-LINE = 64
 
 
 def aligned(count, dtype):
     """An empty array that begins at a cache line."""
     dtype = np.dtype(dtype)
-    raw = np.empty(count * dtype.itemsize + LINE, np.uint8)
-    return np.ndarray((count,), dtype, raw, -raw.ctypes.data % LINE)
+    raw = np.empty(count * dtype.itemsize + CACHE_LINE, np.uint8)
+    return np.ndarray((count,), dtype, raw, -raw.ctypes.data % CACHE_LINE)
 
 
 def grid_of(sample, bits):
     """(low corner, steps for a unit of length) of a grid for the keys of rows like these."""
     ranked = np.sort(sample, axis=0).astype(np.float64)
-    tenth, middle = ranked[len(ranked) // 10], ranked[-1 - len(ranked) // 10]
-    reach = 3.0 * (middle - tenth)
-    low, high = np.maximum(ranked[0], tenth - reach), np.minimum(ranked[-1], middle + reach)
+    first_tenth, last_tenth = ranked[len(ranked) // 10], ranked[-1 - len(ranked) // 10]
+    reach = 3.0 * (last_tenth - first_tenth)
+    low, high = np.maximum(ranked[0], first_tenth - reach), np.minimum(ranked[-1], last_tenth + reach)
     extent = float((high - low).max())
     most = float(np.finfo(sample.dtype).max) / 4
     return low.astype(sample.dtype), min((1 << bits) / extent, most) if extent > 0 else 0.0
@@ -225,14 +225,7 @@ class BoxesPass:
             return partial
 
         n_threads = source.threads_for(rows.n_points * way.point_seconds)
-        return threads.reduce(len(cuts) - 1, leaf, self._merge, n_threads)
-
-    def _merge(self, left, right):
-        left.add(right)
-        left.n_moved += right.n_moved
-        left.n_settled += right.n_settled
-        left.n_swept += right.n_swept
-        return left
+        return threads.reduce(len(cuts) - 1, leaf, Sums.merge, n_threads)
 
 
 class Boxes(Dense):

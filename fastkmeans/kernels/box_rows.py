@@ -44,10 +44,9 @@ def copy_rows(rows, start, stop, d, cosine, no_shift, copied):
 
 @jit
 def mark_points(stored, order, start, stop, is_new, shape):
-    """is_new[i] = whether the row at place i of the order differs from the one before; return how many do."""
+    """is_new[i] = whether the row at place i of the order differs from the one before."""
     d = len(shape[3])
     address, row_bytes = stored.ctypes.data, d * stored.itemsize
-    found = 0
     before = np.int64(order[max(start - 1, 0)]) * d
     for i in range(start, stop):
         prefetch(address + order[min(i + ROWS_AHEAD, stop - 1)] * row_bytes)
@@ -57,8 +56,6 @@ def mark_points(stored, order, start, stop, is_new, shape):
             differing |= stored[own + feature] != stored[before + feature]
         before = own
         is_new[i] = differing
-        found += differing
-    return found
 
 
 @inline

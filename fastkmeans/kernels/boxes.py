@@ -133,8 +133,8 @@ def narrow(
 
 
 @inline
-def two_nearest(columns, block, values, place, slot, numbers, count, best, second, nearest, bounds, shape):
-    """The nearest of the `count` centers of a list for every row of a block; return whether any row is in doubt."""
+def nearest_of_list(columns, block, values, place, slot, numbers, count, best, second, nearest, bounds, shape):
+    """The nearest of the `count` centers of a list for every row of a block; return how many rows were settled."""
     centers, vectors, lanes, features = shape
     d = len(features)
     slack, tiny = bounds
@@ -154,7 +154,9 @@ def two_nearest(columns, block, values, place, slot, numbers, count, best, secon
         store(best, i, least)
         store(second, i, runner_up)
         store(nearest, i, index)
-    return doubt
+    if not doubt:
+        return 0
+    return settle_block(columns, block, values, place, slot, numbers, count, best, second, nearest, bounds, d)
 
 
 @inline
@@ -310,35 +312,10 @@ def label_regions(
                             own_sums[own * (d + 1) + q] += block_sums[block * (d + 1) + q]
                     continue
                 swept += min(BLOCK_ROWS, n_points - block * BLOCK_ROWS) * count
-                doubt = two_nearest(
-                    columns,
-                    block,
-                    block_values,
-                    place,
-                    slot,
-                    block_numbers,
-                    count,
-                    best,
-                    second,
-                    nearest,
-                    bounds,
+                settled += nearest_of_list(
+                    columns, block, block_values, place, slot, block_numbers, count, best, second, nearest, bounds,
                     shape,
-                )
-                if doubt:
-                    settled += settle_block(
-                        columns,
-                        block,
-                        block_values,
-                        place,
-                        slot,
-                        block_numbers,
-                        count,
-                        best,
-                        second,
-                        nearest,
-                        bounds,
-                        d,
-                    )
+                )  # fmt: skip
                 moved += take_each(labels, block_labels, block, n_points, nearest, starts, lanes)
                 if with_sums:
                     add_block(

@@ -34,7 +34,6 @@ from fastkmeans.kernels.simd import (
     add_squares,
     differences,
     dot_rows,
-    judge,
     larger_size,
     load,
     max_lanes,
@@ -46,7 +45,7 @@ from fastkmeans.kernels.simd import (
     upper_scores,
 )
 
-EIGHT, WIDE = (None,) * 8, (None,) * 32
+EIGHT = (None,) * 8
 LARGEST_BYTE = 127
 SIGN = 128  # a row's byte is its number + 128; the same bits with the highest turned are the number, signed
 LEAST_FEATURES, MOST_FEATURES = 8, 1 << 15
@@ -67,36 +66,24 @@ def round_row(tile, at, stride, middle, scale_limits, row_bytes, place):
     A row of scale 0 holds only zeros if its sum of squares is 0, and else cannot be stored as bytes.
     """
     smallest, largest = scale_limits
-    # Four vectors at a time, as each of these sums would wait for itself: 384 features took 140 ns and take 60.
-    wide = stride - stride % len(WIDE)
-    zeros, more_zeros = splat(np.float32(0), WIDE), splat(np.float32(0), EIGHT)
-    top, more_top, squares, more_squares = zeros, more_zeros, (zeros,), (more_zeros,)
-    for feature in range(0, wide, len(WIDE)):
-        values = differences(tile, at + feature, middle, feature, WIDE)
+    top = splat(np.float32(0), EIGHT)
+    squares, rests = (top,), top
+    for feature in range(0, stride, len(EIGHT)):
+        values = differences(tile, at + feature, middle, feature, EIGHT)
         top = larger_size(top, values)
         squares = add_squares(squares, (values,))
-    for feature in range(wide, stride, len(EIGHT)):
-        values = differences(tile, at + feature, middle, feature, EIGHT)
-        more_top = larger_size(more_top, values)
-        more_squares = add_squares(more_squares, (values,))
-    size = max(max_lanes(top), max_lanes(more_top))
-    total = sum_lanes(squares[0]) + sum_lanes(more_squares[0])
+    size, total = max_lanes(top), sum_lanes(squares[0])
     if size < smallest or size > largest:
         for feature in range(stride):
             row_bytes[place + feature] = SIGN
         return np.float32(0), total, np.float32(0)
     scale = size / np.float32(LARGEST_BYTE)
     inverse = np.float32(1) / scale
-    rests, more_rests = zeros, more_zeros
-    for feature in range(0, wide, len(WIDE)):
-        values = differences(tile, at + feature, middle, feature, WIDE)
-        rounded = store_rounded(row_bytes, place + feature, values, inverse)
-        rests = add_rest_square(rests, values, rounded, scale)
-    for feature in range(wide, stride, len(EIGHT)):
+    for feature in range(0, stride, len(EIGHT)):
         values = differences(tile, at + feature, middle, feature, EIGHT)
         rounded = store_rounded(row_bytes, place + feature, values, inverse)
-        more_rests = add_rest_square(more_rests, values, rounded, scale)
-    return scale, total, sum_lanes(rests) + sum_lanes(more_rests)
+        rests = add_rest_square(rests, values, rounded, scale)
+    return scale, total, sum_lanes(rests)
 
 
 @inline
@@ -160,8 +147,7 @@ def _sweep_words(
     """As candidates._sweep_scores, in bytes."""
     rows, vectors, lanes = shape
     m, width = len(rows), len(vectors) * len(lanes)
-    cuts, scales, errors, lengths, _ = row_terms
-    _, hits, _ = scratch
+    _, scales, errors, lengths, _ = row_terms
     begin = repeat(load(panel, 0, vectors, lanes), rows)
     factor, bias = load(terms, 0, vectors, lanes), load(terms, width, vectors, lanes)
     by_error, by_length = load(terms, 2 * width, vectors, lanes), load(terms, 3 * width, vectors, lanes)
@@ -171,20 +157,9 @@ def _sweep_words(
         for word in range(depth):
             products = dot_rows(products, words, numbers, stride, word, load(panel, (word + 1) * width, vectors, lanes))
         scores = upper_scores(products, numbers, scales, errors, lengths, factor, bias, by_error, by_length)
-        if judge(scores, numbers, cuts, lows, hits) != 0:
-            n_pairs = list_candidates(
-                scores,
-                min(m, count - first),
-                listed,
-                first,
-                terms,
-                row_terms,
-                lows,
-                first_place,
-                scratch,
-                n_pairs,
-                shape,
-            )
+        n_pairs = list_candidates(
+            scores, numbers, listed, first, count, terms, row_terms, lows, first_place, scratch, n_pairs, shape
+        )
     return n_pairs
 
 

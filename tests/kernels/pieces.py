@@ -47,6 +47,29 @@ def panels_of(centers, shape, slack=0.0, shift=None):
     return panels, n_panels, norms
 
 
+def hard_rows(kind, n, d, seed=0, *, offset, tiny):
+    """Clusters, or what is hard about rows: far offsets, ties, ranges, zeros, equal rows."""
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(n, d)) + 9 * random.normal(size=(11, d))[random.integers(11, size=n)]
+    if kind == "offset":
+        X += offset
+    elif kind == "grid":
+        X = np.round(X / 4)
+    elif kind == "huge ranges":
+        X *= 10.0 ** random.integers(-8, 9, size=(n, 1))
+    elif kind == "outlier column":
+        X[:, -1] *= 1e7
+    elif kind == "tiny":
+        X *= tiny
+    elif kind == "zeros":
+        X[random.random(n) < 0.7] = 0
+    elif kind == "equal":
+        X[:] = X[0]
+    elif kind == "constant column":
+        X[:, 0] = 3
+    return X
+
+
 def grid(n, d, seed=0, levels=4):
     """Rows of small integers: sums and scores are exact, and ties abound."""
     return np.random.default_rng(seed).integers(0, levels, (n, d)).astype(np.float64)

@@ -12,24 +12,11 @@ from fastkmeans.kernels import candidates
 from fastkmeans.sources.blocks import ArrayRows
 from tests import naive
 from tests.checks import assert_same_bits
+from tests.kernels.pieces import hard_rows
 
 
 def rows_of(kind, n, d, seed=0):
-    random = np.random.default_rng(seed)
-    X = random.normal(size=(n, d)) + 9 * random.normal(size=(11, d))[random.integers(11, size=n)]
-    if kind == "offset":
-        X += 1e4
-    elif kind == "grid":
-        X = np.round(X / 4)
-    elif kind == "huge ranges":
-        X *= 10.0 ** random.integers(-8, 9, size=(n, 1))
-    elif kind == "outlier column":
-        X[:, -1] *= 1e7
-    elif kind == "tiny":
-        X *= 1e-24
-    elif kind == "zeros":
-        X[random.random(n) < 0.7] = 0
-    return X
+    return hard_rows(kind, n, d, seed, offset=1e4, tiny=1e-24)
 
 
 KINDS = ("blobs", "offset", "grid", "huge ranges", "outlier column", "tiny", "zeros")

@@ -14,6 +14,7 @@ from fastkmeans.kernels.simd.emit import (
     halves,
     index_scalar,
     items,
+    load_everywhere,
     load_spread,
     offset,
     pointer,
@@ -107,8 +108,8 @@ def add_squares_at(typing, tile, array, places, feature, panel):
         starts = items(builder, arguments[2], len(places))
         rows = []
         for sums, start in zip(items(builder, arguments[0], len(tile)), starts, strict=True):
-            place = pointer(context, builder, array, arguments[1], builder.add(start, arguments[3]))
-            broadcast = emit_splat(builder, builder.load(place), vector.llvm)
+            place = builder.add(start, arguments[3])
+            broadcast = load_everywhere(context, builder, array, arguments[1], place, vector)
             totals = _squared_differences(builder, items(builder, sums, len(row)), columns, broadcast, vector)
             rows.append(context.make_tuple(builder, row, totals))
         return context.make_tuple(builder, tile, rows)

@@ -10,6 +10,7 @@ from fastkmeans.kernels.simd.emit import (
     emit_load,
     emit_splat,
     larger,
+    largest_lane,
     pointer,
 )
 
@@ -44,11 +45,10 @@ def larger_size(typing, top, values):
 
 @intrinsic
 def max_lanes(typing, vector):
-    """The largest lane."""
+    """The largest lane, of lanes that are numbers."""
 
     def generate(context, builder, signature, arguments):
-        lane = vector.llvm.element
-        return emit_call(builder, f"llvm.vector.reduce.fmax.{vector.suffix}", lane, [arguments[0]])
+        return largest_lane(builder, arguments[0])
 
     return vector.lane(vector), generate
 

@@ -90,10 +90,15 @@ def index_scalar(builder, value):
     return builder.trunc(value, ir.IntType(32)) if value.type.width > 32 else value
 
 
+def load_everywhere(context, builder, array_type, array, place, vector):
+    """array[place] in every lane."""
+    return emit_splat(builder, builder.load(pointer(context, builder, array_type, array, place)), vector.llvm)
+
+
 def load_spread(context, builder, array_type, array, at, step, m, vector):
     """array[at + m * step] in every lane."""
     place = builder.add(at, builder.mul(step, ir.Constant(step.type, m)))
-    return emit_splat(builder, builder.load(pointer(context, builder, array_type, array, place)), vector.llvm)
+    return load_everywhere(context, builder, array_type, array, place, vector)
 
 
 def any_lane(builder, hits, width):

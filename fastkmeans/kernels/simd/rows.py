@@ -8,7 +8,16 @@ from llvmlite import ir
 from numba import types
 
 from fastkmeans.kernels.jit import intrinsic
-from fastkmeans.kernels.simd.emit import LLVM, emit_call, emit_splat, items, larger, largest_lane, pointer
+from fastkmeans.kernels.simd.emit import (
+    LLVM,
+    emit_call,
+    emit_splat,
+    items,
+    larger,
+    largest_lane,
+    load_everywhere,
+    pointer,
+)
 
 BYTE, WORD = ir.IntType(8), ir.IntType(64)
 # Four unsigned bytes of a row by four signed ones of a center: of AVX512-VNNI (with AVX512-VL, or AVX-VNNI, at half the
@@ -18,11 +27,6 @@ DOT_PRODUCTS = {
     8: "llvm.x86.avx512.vpdpbusd.256",
     4: "llvm.aarch64.neon.usdot.v4i32.v16i8",
 }
-
-
-def _broadcast(context, builder, kind, array, place, vector):
-    """array[place] in every lane."""
-    return emit_splat(builder, builder.load(pointer(context, builder, kind, array, place)), vector.llvm)
 
 
 def _constant(value, like):
@@ -55,7 +59,7 @@ def _each_row(context, builder, array_type, arguments, panel, multiply):
         items(builder, tile, tile.type.count), items(builder, numbers, numbers.type.count), strict=True
     ):
         place = builder.add(builder.mul(number, stride), feature)
-        value = _broadcast(context, builder, array_type, array, place, panel.dtype)
+        value = load_everywhere(context, builder, array_type, array, place, panel.dtype)
         parts = zip(columns, items(builder, sums, len(panel)), strict=True)
         rows.append(
             context.make_tuple(
@@ -116,7 +120,7 @@ def upper_scores(typing, products, numbers, scales, errors, lengths, factor, bia
         )
         for sums, number in sums_and_numbers:
             scale, error, length = (
-                _broadcast(context, builder, signature.args[s], arguments[s], number, vector) for s in (2, 3, 4)
+                load_everywhere(context, builder, signature.args[s], arguments[s], number, vector) for s in (2, 3, 4)
             )
             scores = []
             for total, t, b, e, w in zip(items(builder, sums, len(row)), *of_centers, strict=True):
@@ -145,7 +149,7 @@ def judge(typing, scores, numbers, cuts, lows, hits):
         lowest = emit_splat(builder, ir.Constant(lane, float("-inf")), vector.llvm)
         parts = zip(items(builder, arguments[0], len(scores)), items(builder, arguments[1], len(scores)), strict=True)
         for m, (values, number) in enumerate(parts):
-            cut = _broadcast(context, builder, cuts, arguments[2], number, vector)
+            cut = load_everywhere(context, builder, cuts, arguments[2], number, vector)
             bits, top = ir.Constant(WORD, 0), lowest
             for r, value in enumerate(items(builder, values, len(row))):
                 reached = builder.bitcast(builder.fcmp_ordered(">=", value, cut), ir.IntType(vector.width))
