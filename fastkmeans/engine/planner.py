@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from fastkmeans.engine import threads
-from fastkmeans.engine.assigners import Dense
+from fastkmeans.engine.assigners import Dense, dense_row_seconds
 from fastkmeans.engine.bounds import Bounded, Screened
 from fastkmeans.engine.boxes import Boxes
 from fastkmeans.engine.groups import screens
@@ -16,7 +16,9 @@ ALIASES = ("auto", "lloyd", "elkan")  # of the planner's choice
 
 TABLE_ROWS, LEAST_BOXES_CLUSTERS = 200_000, 8
 BOUNDS_CLUSTERS, BOUNDS_VALUES = 96, 2000
-SCREENED_CLUSTERS, SCREENED_FEATURES, SCREENED_ROWS = 128, 64, 4096
+# A first pass over 20,000 rows of `overlap` (benchmarks/datasets.py), dense / in bytes: 64 columns, k=512 0.86; 128
+# columns, k=256 0.92, k=512 1.16; 256, k=128 0.80, k=256 1.16; 512, k=128 0.90, k=256 1.30, k=512 1.66.
+SCREENED_CLUSTERS, SCREENED_VALUES, SCREENED_ROWS = 256, 1 << 16, 20_000
 BOUNDS_ITERATIONS = 4  # fewer do not pay for what the first pass learns
 ORDERING_SECONDS = 60e-9  # of dense iterations pay for putting a row in order, which takes half of it
 REASONS = {
@@ -71,7 +73,7 @@ def worth_screening(source, k):
         not hasattr(source, "only_way")
         and screens(source.d)
         and k >= SCREENED_CLUSTERS
-        and source.d >= SCREENED_FEATURES
+        and k * source.d >= SCREENED_VALUES
         and source.n >= SCREENED_ROWS
     )
 
@@ -85,11 +87,11 @@ def planned(source, algorithm, k=None, max_iter=None):
     if k is None:
         return "dense", "a single pass"
     name = best_way(source, k)
-    dense = Dense.for_source(source, 0)
-    if name != "dense" and source.n * dense.row_seconds_for(k) <= threads.SERIAL_SECONDS:
+    row_seconds = dense_row_seconds(source.dtype, source.d, k)
+    if name != "dense" and source.n * row_seconds <= threads.SERIAL_SECONDS:
         return "dense", f"an iteration over {source.n} rows and {k} clusters is too short to save from"
-    seconds = max_iter * dense.row_seconds_for(k)
-    if (name == "bounds" and max_iter < BOUNDS_ITERATIONS) or (name == "boxes" and seconds < ORDERING_SECONDS):
+    too_short_to_order = name == "boxes" and max_iter * row_seconds < ORDERING_SECONDS
+    if too_short_to_order or (name == "bounds" and max_iter < BOUNDS_ITERATIONS):
         name = "screened" if worth_screening(source, k) else "dense"
         return name, "iterations are too few to earn back what another way prepares"
     return name, REASONS[name].format(k=k, d=source.d)
