@@ -1,10 +1,13 @@
 """Benchmarks: what is fast, how fast, beside whom. Not installed with the package.
 
-  python -m benchmarks.compare --suite dense     whole fits beside other libraries (and memory, seeding, ways, startup)
+  python -m benchmarks.compare                   us beside other libraries: iterations, convergence, growth (--quick)
+  python -m benchmarks.compare --suite NAME      one question each: suite_NAME.py
+  python -m benchmarks.readme NUMBERS.json       the README's tables and chart from a recorded run
   python -m benchmarks.kernels                   single kernels, one thread
-  pytest benchmarks/pytest --benchmark-only      kernels and fits, for a quick before and after
+  python -m benchmarks.thresholds                which way of labelling wins where: the planner's table
+  pytest benchmarks --benchmark-only             kernels and fits, for a quick before and after
   asv run                                        the history over commits (asv.conf.json)
 
 datasets.py names the workloads, machine.py measures the machine they ran on, peers.py calls each library alike,
-report.py prints and writes tables; suite_*.py hold one question each.
+rounds.py runs them in turn, report.py prints and writes tables, charts.py draws.
 """

@@ -1,22 +1,27 @@
-"""python -m benchmarks.compare: suites of whole fits, ours beside other libraries and beside what we promise.
+"""python -m benchmarks.compare: us beside the libraries that are installed, and suites with one question each.
 
-Prints tables on standard output (progress on standard error); --markdown writes them as a dated report with CPU,
-versions and the command, --json every raw number.
+Without --suite: iterations from one start, fits to convergence, and how time grows (libraries, convergence, scaling).
+Prints tables on standard output (progress on standard error), and writes a dated report with CPU, versions and the
+command, its figures (.svg; with matplotlib) and every raw number (.json) to a folder.
 """
 
 import argparse
+import importlib.util
+import time
 import warnings
 
 from benchmarks import (
     machine,
     peers,
     report,
-    suite_dense,
+    suite_convergence,
     suite_estimators,
     suite_fits,
     suite_grid,
+    suite_libraries,
     suite_memory,
     suite_quality,
+    suite_scaling,
     suite_seeding,
     suite_serving,
     suite_shortcuts,
@@ -25,22 +30,27 @@ from benchmarks import (
     suite_ways,
 )
 from benchmarks.options import Options
+from fastkmeans.engine.threads import available_threads
 
 SUITES = {
-    "dense": suite_dense.run,
-    "memory": suite_memory.run,
-    "seeding": suite_seeding.run,
-    "fits": suite_fits.run,
-    "sparse": suite_sparse.run,
-    "estimators": suite_estimators.run,
-    "quality": suite_quality.run,
-    "ways": suite_ways.run,
-    "shortcuts": suite_shortcuts.run,
-    "grid": suite_grid.run,
-    "serving": suite_serving.run,
-    "startup": suite_startup.run,
+    "libraries": suite_libraries,
+    "convergence": suite_convergence,
+    "scaling": suite_scaling,
+    "memory": suite_memory,
+    "seeding": suite_seeding,
+    "fits": suite_fits,
+    "sparse": suite_sparse,
+    "estimators": suite_estimators,
+    "quality": suite_quality,
+    "ways": suite_ways,
+    "shortcuts": suite_shortcuts,
+    "grid": suite_grid,
+    "serving": suite_serving,
+    "startup": suite_startup,
 }
+GROUPS = {"side-by-side": ("libraries", "convergence", "scaling"), "all": tuple(SUITES)}
 OURS_ALONE = ("memory",)  # suites about us, where rivals appear only if they are named
+FOLDER = "benchmarks/out"
 
 
 def parser():
@@ -48,23 +58,23 @@ def parser():
     p = argparse.ArgumentParser(
         prog="python -m benchmarks.compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    p.add_argument("--suite", choices=[*SUITES, "all"], default="dense")
+    p.add_argument("--suite", choices=[*GROUPS, *SUITES], default="side-by-side")
     p.add_argument("--quick", action="store_true", help="small workloads, few rounds: a look, not a result")
     p.add_argument("--tiny", action="store_true", help=argparse.SUPPRESS)
     p.add_argument("--rounds", type=int, help="rounds of every measurement (default: each suite's own)")
     p.add_argument("--peers", help=f"comma-separated, of {', '.join(peers.PEERS)} (default: all that are installed)")
-    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--threads", type=int, default=available_threads(), help="default: all, %(default)s here")
     p.add_argument("--match", default="", metavar="TEXT", help="only workloads whose name contains it")
     p.add_argument("--blas", choices=machine.BLAS_CHOICES, default="best", help="the kernels OpenBLAS uses")
-    p.add_argument("--json", metavar="FILE", help="write every raw number")
-    p.add_argument("--markdown", metavar="FILE", help="write the report; a folder gets a file named by the date")
+    p.add_argument("--output", default=FOLDER, metavar="FOLDER", help="where the report goes (default: %(default)s)")
+    p.add_argument("--tag", default="", metavar="TEXT", help="ends the report's name, which is the date and the suite")
     return p
 
 
 def chosen_peers(named):
     """The peers to run: those named, else all that are installed."""
     if named is None:
-        return tuple(name for name in peers.PEERS if peers.installed(name))
+        return peers.everybody()
     names = tuple(name.strip() for name in named.split(",") if name.strip())
     unknown = [name for name in names if name not in peers.PEERS]
     if unknown:
@@ -74,7 +84,7 @@ def chosen_peers(named):
 
 def command(arguments):
     """The command as a report shows it: without the places it wrote to."""
-    shown = [f"--suite {arguments.suite}"]
+    shown = [f"--suite {arguments.suite}"] * (arguments.suite != "side-by-side")
     shown += ["--quick"] * arguments.quick + ["--tiny"] * arguments.tiny
     shown += [f"--rounds {arguments.rounds}"] * bool(arguments.rounds)
     shown += [f"--peers {arguments.peers}"] * bool(arguments.peers)
@@ -85,22 +95,27 @@ def command(arguments):
 
 def main(argv=None):
     arguments = parser().parse_args(argv)
+    began = time.perf_counter()
     size = "tiny" if arguments.tiny else "quick" if arguments.quick else "full"
-    names = list(SUITES) if arguments.suite == "all" else [arguments.suite]
     facts = machine.describe(arguments.threads, measure=size != "tiny")
     print("\n".join([f"date: {facts['date']}", *report.head(facts, command(arguments))]), flush=True)
-    tables = {}
-    for name in names:
+    tables, figures = {}, {}
+    for name in GROUPS.get(arguments.suite, (arguments.suite,)):
         own = (peers.OURS,) if arguments.peers is None and name in OURS_ALONE else chosen_peers(arguments.peers)
+        options = Options(size, arguments.rounds, own, arguments.threads, arguments.match)
         with warnings.catch_warnings():
             if set(own) != {peers.OURS}:
                 warnings.simplefilter("ignore")  # rivals warn about not having converged
-            tables[name] = SUITES[name](Options(size, arguments.rounds, own, arguments.threads, arguments.match))
+            tables[name] = SUITES[name].run(options)
         print("\n".join(map(report.as_text, tables[name])), flush=True)
-    if arguments.markdown:
-        print("\nwritten:", report.write_markdown(arguments.markdown, facts, command(arguments), tables))
-    if arguments.json:
-        report.write_json(arguments.json, facts, command(arguments), tables)
+        if hasattr(SUITES[name], "figures") and importlib.util.find_spec("matplotlib"):
+            figures |= SUITES[name].figures(tables[name])
+    stem = "-".join(filter(None, [facts["date"], arguments.suite, arguments.tag]))
+    files = report.write(arguments.output, stem, facts, command(arguments), tables, figures)
+    print("\nwritten:", *files, sep="\n  ")
+    if not importlib.util.find_spec("matplotlib"):
+        print("no figures: they need matplotlib (pip install matplotlib)")
+    print(f"{time.perf_counter() - began:.0f} s")
 
 
 if __name__ == "__main__":

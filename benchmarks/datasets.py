@@ -7,10 +7,13 @@ noise:n:d           one standard normal cloud: no clusters to find
 sparse:n:d:percent:centers   a CSR array with so many percent of its values stored: 60 % of a row's columns are drawn
                     from those of its center, the others from all
 photo               the pixels of the photograph that comes with the package, as rows of red, green, blue
+sklearn:NAME        what scikit-learn brings: digits, iris, wine, breast_cancer, diabetes; the pixels of its photographs
+                    china and flower, and their patches of 8 x 8 pixels, every second one (china_patches, ...)
 any other name      NAME.npz, key x, in the folder that FASTKMEANS_DATA names; NAME:scaled has each of its columns at
                     mean 0 and standard deviation 1
 """
 
+import importlib.util
 import os
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -19,6 +22,8 @@ import numpy as np
 
 SEED = 0
 PHOTO = "data/coffee.jpg"
+SKLEARN_TABLES, SKLEARN_PHOTOS = ("digits", "iris", "wine", "breast_cancer", "diabetes"), ("china", "flower")
+PATCH, PATCH_STEP = 8, 2  # pixels
 
 
 class NotAvailable(ValueError):
@@ -39,17 +44,22 @@ def load(name, dtype=np.float32, order="C"):
     if kind == "sparse":
         return _sparse(*map(float, sizes)).astype(dtype)
     makers = {"blobs": _blobs, "overlap": _overlap, "noise": _noise, "photo": _photo}
-    rows = makers[kind](*map(int, sizes)) if kind in makers else _stored(kind)
-    if kind not in makers and sizes == ["scaled"]:
-        rows = _scaled(rows)
+    if kind in makers:
+        rows = makers[kind](*map(int, sizes))
+    elif kind == "sklearn":
+        rows = _from_sklearn(*sizes)
+    else:
+        rows = _scaled(_stored(kind)) if sizes == ["scaled"] else _stored(kind)
     return np.asarray(rows, dtype=dtype, order=order)
 
 
 def available(name):
     """Whether `load(name)` has what it needs."""
-    kind = name.split(":")[0]
+    kind, *rest = name.split(":")
     if kind == "photo":
-        return _has_pillow()
+        return _has("PIL")
+    if kind == "sklearn":
+        return _has("sklearn") and (rest[0] in SKLEARN_TABLES or _has("PIL"))
     generated = kind in ("blobs", "overlap", "noise", "sparse")
     return generated or (_folder() is not None and (_folder() / f"{kind}.npz").exists())
 
@@ -106,7 +116,7 @@ def _sparse(n, d, percent, centers):
 
 
 def _photo():
-    if not _has_pillow():
+    if not _has("PIL"):
         raise NotAvailable("'photo' is read with Pillow: pip install pillow")
     from PIL import Image
 
@@ -114,12 +124,26 @@ def _photo():
         return np.asarray(image.convert("RGB")).reshape(-1, 3)
 
 
-def _has_pillow():
-    try:
-        import PIL.Image  # noqa: F401
-    except ImportError:
-        return False
-    return True
+def _from_sklearn(name):
+    photo = name.removesuffix("_patches")
+    if name not in SKLEARN_TABLES and photo not in SKLEARN_PHOTOS:
+        known = ", ".join(SKLEARN_TABLES + SKLEARN_PHOTOS)
+        raise NotAvailable(f"no rows 'sklearn:{name}'; there are {known}, and patches of the last two")
+    if not _has("sklearn") or not (name in SKLEARN_TABLES or _has("PIL")):
+        raise NotAvailable(f"'sklearn:{name}' comes with scikit-learn, and photographs need Pillow: pip install both")
+    from sklearn import datasets
+
+    if name in SKLEARN_TABLES:
+        return getattr(datasets, f"load_{name}")().data
+    pixels = datasets.load_sample_image(f"{photo}.jpg")
+    if name == photo:
+        return pixels.reshape(-1, 3)
+    windows = np.lib.stride_tricks.sliding_window_view(pixels, (PATCH, PATCH, 3))
+    return windows[::PATCH_STEP, ::PATCH_STEP].reshape(-1, PATCH * PATCH * 3)
+
+
+def _has(package):
+    return importlib.util.find_spec(package) is not None
 
 
 def _folder():

@@ -182,8 +182,7 @@ def main(argv=None):
     p.add_argument("--dtype", choices=["float32", "float64"], default="float32", help="computing type")
     p.add_argument("--shapes", help="tile shapes to compare, as 8x2x16,6x4x16 (default: this machine's)")
     p.add_argument("--match", default="", metavar="TEXT", help="only kernels whose name contains it")
-    p.add_argument("--json", metavar="FILE")
-    p.add_argument("--markdown", metavar="FILE")
+    p.add_argument("--output", metavar="FOLDER", help="write a report and every raw number there")
     arguments = p.parse_args(argv)
     named = arguments.shapes.split(",") if arguments.shapes else []
     shapes = [shape_of(text, arguments.dtype) for text in named] or own_shapes(arguments.dtype)
@@ -208,10 +207,9 @@ def main(argv=None):
         )
         tables.append(table)
         print(report.as_text(table), flush=True)
-    if arguments.markdown:
-        print("\nwritten:", report.write_markdown(arguments.markdown, facts, command, {"kernels": tables}))
-    if arguments.json:
-        report.write_json(arguments.json, facts, command, {"kernels": tables})
+    if arguments.output:
+        files = report.write(arguments.output, f"{facts['date']}-kernels", facts, command, {"kernels": tables}, {})
+        print("\nwritten:", *files, sep="\n  ")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,10 @@ BEST_BLAS = {
     "avx2": "Haswell",
 }  # OpenBLAS's name of its kernels for a vector set
 SETTINGS = ("OPENBLAS_", "OMP_", "GOMP_", "KMP_", "MKL_", "NUMBA_NUM_", "NUMBA_CPU_", "FASTKMEANS_VECTOR_SET", "TBB_")
-LIBRARIES = ("numpy", "numba", "llvmlite", "scikit-learn", "scikit-learn-intelex", "faiss-cpu", "superkmeans")
+LIBRARIES = (
+    "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "scikit-learn-intelex", "faiss-cpu", "superkmeans",
+    "geokmeans", "torch",
+)  # fmt: skip
 
 
 def restart_with_blas(module, choice="best"):
@@ -76,6 +79,19 @@ def sgemm_gflops(n_threads, size=SGEMM_SIZE, repeat=4):
     with threadpool_limits(n_threads):
         np.matmul(a, b, out=out)
         return 2 * size**3 / best_seconds(lambda: np.matmul(a, b, out=out), repeat) / 1e9
+
+
+def read_gbytes(n_threads, n_bytes=COPY_BYTES, repeat=4):
+    """The rate of reading memory once, in GB/s: dot products of arrays with themselves."""
+    source = np.ones(n_bytes // 4, np.float32)
+    parts = np.array_split(source, n_threads)
+    with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1):
+
+        def read():
+            list(pool.map(lambda part: np.dot(part, part), parts))
+
+        read()
+        return source.nbytes / best_seconds(read, repeat) / 1e9
 
 
 def copy_gbytes(n_threads, n_bytes=COPY_BYTES, repeat=4):
@@ -129,4 +145,5 @@ def describe(n_threads, *, measure=True):
     if measure:
         facts["sgemm GFLOP/s"] = round(sgemm_gflops(n_threads), 1)
         facts["copy GB/s"] = round(copy_gbytes(n_threads), 1)
+        facts["read GB/s"] = round(read_gbytes(n_threads), 1)
     return facts

@@ -1,7 +1,7 @@
 """What every suite is told: how large, how often, beside whom, on how many threads."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks import machine
 
@@ -36,6 +36,10 @@ class Options:
     def sgemm(self):
         """The machine's sgemm rate at this minute, GFLOP/s."""
         return machine.sgemm_gflops(self.threads, size=self.pick(machine.SGEMM_SIZE, machine.SGEMM_SIZE, 128))
+
+    def on(self, n_threads):
+        """The same on so many threads."""
+        return replace(self, threads=n_threads)
 
     def say(self, text):
         """Tell whoever waits what has just been measured; reports go to standard output, this does not."""

@@ -1,8 +1,10 @@
-"""Tables of results: printed for people, written as a dated Markdown file, kept raw as JSON."""
+"""Tables of results: printed for people, written as a dated Markdown file with its figures, kept raw as JSON."""
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from benchmarks import charts
 
 
 @dataclass
@@ -65,19 +67,29 @@ def head(facts, command):
     ]
 
 
-def write_markdown(path, facts, command, tables):
-    """Write the report; a folder gets a file named by date and suites. Return the file's path."""
-    path = Path(path)
-    suites = "-".join(tables)
-    if path.is_dir():
-        path = path / f"{facts['date']}-{suites}.md"
-    parts = [f"# {facts['date']}: {suites}", "", *(f"- {line}" for line in head(facts, command)), ""]
+def write(folder, stem, facts, command, tables, figures):
+    """Write STEM.md, STEM.json with every raw number, and STEM-FIGURE.svg; return the files.
+
+    Parameters
+    ----------
+    tables : {suite: [Table]}
+    figures : {name: matplotlib Figure}
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = {name: folder / f"{stem}-{name}.svg" for name in figures}
+    for name, path in drawn.items():
+        charts.save(figures[name], path)
+    parts = [f"# {stem}", "", *(f"- {line}" for line in [f"date: {facts['date']}", *head(facts, command)]), ""]
+    parts += [f"![{name}]({path.name})\n" for name, path in drawn.items()]
     parts += [as_markdown(table) for own in tables.values() for table in own]
-    path.write_text("\n".join(parts), encoding="utf-8")
-    return path
+    text, numbers = folder / f"{stem}.md", folder / f"{stem}.json"
+    text.write_text("\n".join(parts), encoding="utf-8")
+    numbers.write_text(as_json(facts, command, tables), encoding="utf-8")
+    return [text, numbers, *drawn.values()]
 
 
-def write_json(path, facts, command, tables):
-    """Write every raw number of every row."""
+def as_json(facts, command, tables):
+    """Every raw number of every row."""
     suites = {name: [{"title": table.title, "rows": table.rows} for table in own] for name, own in tables.items()}
-    Path(path).write_text(json.dumps({"machine": facts, "command": command, "suites": suites}, indent=1) + "\n")
+    return json.dumps({"machine": facts, "command": command, "suites": suites}, indent=1) + "\n"

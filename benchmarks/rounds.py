@@ -17,7 +17,9 @@ PLANNED_ITERATIONS = 10  # enough for our planner to take the way that it would 
 WARM_ITERATIONS = 2  # a first pass and one that knows the one before: all kernels of a way
 
 
-def alternate(rows, k, init, iterations, options, *, names=None, rounds=5, tol=0.0, stored=None, slow=None):
+def alternate(
+    rows, k, init, iterations, options, *, names=None, rounds=5, tol=0.0, stored=None, slow=None, budget=None
+):
     """({peer: [Outcome a round]}, {peer: why it failed}) of fits from one start.
 
     Parameters
@@ -28,6 +30,8 @@ def alternate(rows, k, init, iterations, options, *, names=None, rounds=5, tol=0
         The same rows for us, where they are stored in a type that others do not take.
     slow : float or None
         A peer whose run took longer, in seconds, has no further rounds.
+    budget : float or None
+        A rival that would take longer for a run, in seconds, judged by its warm-up on few rows, fails.
     """
     names = list(options.peers if names is None else names)
     outcomes, failed = {name: [] for name in names}, {}
@@ -46,7 +50,8 @@ def alternate(rows, k, init, iterations, options, *, names=None, rounds=5, tol=0
             elif turn < 0:  # imports and the start of threads
                 given, steps = rows[: max(20 * k, 4096)], 2
             try:
-                outcome = peers.run(name, given, k, init, steps, tol=tol, n_threads=options.threads)
+                for _ in range(2 if turn < 0 and budget and name != peers.OURS else 1):  # the first starts threads
+                    outcome = peers.run(name, given, k, init, steps, tol=tol, n_threads=options.threads)
             except Exception as error:  # noqa: BLE001 - a rival that cannot run is a line, not the end; ours is the end
                 if name == peers.OURS:
                     raise
@@ -54,6 +59,10 @@ def alternate(rows, k, init, iterations, options, *, names=None, rounds=5, tol=0
                 continue
             if turn >= 0:
                 done.append(outcome)
+            elif budget and name != peers.OURS:
+                expected = outcome.ms * iterations * len(rows) / len(given) / 1e3
+                if expected > budget:
+                    failed[name] = f"a run would take about {expected:.0f} s, more than {budget:.0f} s"
     return outcomes, failed
 
 

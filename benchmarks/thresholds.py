@@ -24,7 +24,7 @@ import math
 from functools import cache
 from pathlib import Path
 
-from benchmarks import chart, datasets, machine, report, rounds
+from benchmarks import charts, datasets, machine, report, rounds
 from benchmarks.options import Options
 
 BANDS = (2, 3, 4, 6, 8, 16, 24, 32, 64, 128, 256, 512, 1024)  # columns up to
@@ -230,7 +230,7 @@ def main(argv=None):
     if arguments.write:
         TABLE.write_text(text)
     if arguments.chart:
-        chart.draw(arguments.chart, times, ways, facts)
+        charts.save(charts.ways_map(times, ways, facts), arguments.chart)
 
 
 if __name__ == "__main__":
