@@ -1,5 +1,6 @@
 """Which way labels the rows of a fit: the registry of ways, and the choice from shapes and counts, never clocks."""
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,10 @@ ASSIGNERS = {"dense": Dense, "bounds": Bounded, "screened": Screened, "boxes": B
 ALIASES = ("auto", "lloyd", "elkan")  # of the planner's choice
 
 TABLE_ROWS, LEAST_BOXES_CLUSTERS = 200_000, 8
+# Twenty iterations over rows of `overlap` (benchmarks/datasets.py), dense / boxes. 2 columns: 10k rows k=100 1.03, k=300
+# 1.58; 50k rows k=32 1.09, k=100 2.0. 3 columns: 10k rows k=1000 0.86; 20k rows k=100 1.01, k=300 1.29. 4 columns: 20k
+# rows k=1000 0.71; 50k rows k=300 1.29 (python -m benchmarks.compare --suite grid has some of these).
+LEAST_BOXES_ROWS = {1: 4_000, 2: 4_000, 3: 15_000, 4: 40_000}
 BOUNDS_CLUSTERS, BOUNDS_VALUES = 96, 2000
 # A first pass over 20,000 rows of `overlap` (benchmarks/datasets.py), dense / in bytes: 64 columns, k=512 0.86; 128
 # columns, k=256 0.92, k=512 1.16; 256, k=128 0.80, k=256 1.16; 512, k=128 0.90, k=256 1.30, k=512 1.66.
@@ -36,14 +41,21 @@ def best_way(source, k):
     200k x 2 about the same both ways (python -m benchmarks.compare --suite ways).
     """
     band = next((WAYS[columns] for columns in sorted(WAYS) if source.d <= columns), WAYS[max(WAYS)])
-    share = min(1.0, TABLE_ROWS / source.n)
     name = "dense"
     for clusters, way in band:
-        if k >= (max(LEAST_BOXES_CLUSTERS, share * clusters) if way == "boxes" else clusters):
+        if k >= (_boxes_from(source, clusters) if way == "boxes" else clusters):
             name = way
     if name in ("screened", "bounds") and not screens(source.d):
         return "bounds" if worth_bounds(source, k) else "dense"
     return name
+
+
+def _boxes_from(source, clusters):
+    """From how many clusters on boxes win, if they do so from `clusters` on with the rows of the table."""
+    if source.n < LEAST_BOXES_ROWS.get(source.d, LEAST_BOXES_ROWS[4]):
+        return math.inf
+    share = TABLE_ROWS / source.n
+    return max(LEAST_BOXES_CLUSTERS, clusters * (share if share < 1 else math.sqrt(share)))
 
 
 def worth_bounds(source, k):
@@ -88,7 +100,7 @@ def planned(source, algorithm, k=None, max_iter=None):
         return "dense", "a single pass"
     name = best_way(source, k)
     row_seconds = dense_row_seconds(source.dtype, source.d, k)
-    if name != "dense" and source.n * row_seconds <= threads.SERIAL_SECONDS:
+    if name in ("bounds", "screened") and source.n * row_seconds <= threads.SERIAL_SECONDS:
         return "dense", f"an iteration over {source.n} rows and {k} clusters is too short to save from"
     too_short_to_order = name == "boxes" and max_iter * row_seconds < ORDERING_SECONDS
     if too_short_to_order or (name == "bounds" and max_iter < BOUNDS_ITERATIONS):
