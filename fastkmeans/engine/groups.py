@@ -1,5 +1,6 @@
 """Groups of neighbouring centers, packed for a sweep in the computing type or in bytes."""
 
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +86,8 @@ class Groups:
     """
 
     def __init__(self, way, size, first=0, *, in_bytes):
-        self.way, self.size = way, size
+        # Not held: the way holds its groups, and all that it knows of rows would wait for the collector of cycles.
+        self.way, self.size = weakref.proxy(way), size
         self.runs = neighbours_in_runs(way.centers[first:], size)
         self.group_of = np.full(len(way.centers), -1, np.int32)
         for group, run in enumerate(self.runs):

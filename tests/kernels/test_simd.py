@@ -1,15 +1,10 @@
-"""Every vector operation against NumPy, and the machine code of the sweep."""
-
-import platform
+"""Every vector operation against NumPy; tests/guard reads the machine code that they become."""
 
 import numba
 import numpy as np
 import pytest
 
-from fastkmeans.engine.machine import vector_set
 from fastkmeans.kernels import simd
-from fastkmeans.kernels.assign import two_best
-from fastkmeans.kernels.packing import SHAPES, tile_shape
 from fastkmeans.kernels.simd import (
     add_gain,
     add_gains,
@@ -314,51 +309,3 @@ def test_every_operation_is_tested_here_for_boxes_or_for_rows():
         set(globals()) | set(vars(test_simd_boxes)) | set(vars(test_simd_rows)) | {"call_at"}
     )  # call_at runs under every pass; a test of its own would add nothing
     assert set(simd.__all__) <= tested
-
-
-# ---- machine code -----------------------------------------------------------------------------------------
-
-
-@compiled
-def _sweep(columns, n_groups, d, panels, n_panels, lowest, best, second, nearest, shape):
-    two_best(columns, n_groups, d, panels, n_panels, lowest, best, second, nearest, 0, 0, shape)
-
-
-def innermost_loop(lines):
-    """The shortest stretch between a label and a jump back to it that holds fused multiply-adds."""
-    places = {line.split(":")[0]: i for i, line in enumerate(lines) if line.startswith(".L") and ":" in line}
-    loops = []
-    for i, line in enumerate(lines):
-        words = line.split()
-        if words and words[0].startswith("j") and places.get(words[-1], i) < i:
-            body = lines[places[words[-1]] : i + 1]
-            if any("vfmadd" in other for other in body):
-                loops.append(body)
-    return min(loops, key=len)
-
-
-@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="reads x86 code")
-@pytest.mark.skipif(vector_set() == "plain", reason="no fused multiply-add here")
-@dtypes
-@pytest.mark.parametrize("d", [16, 128])
-def test_the_inner_loop_of_the_sweep(dtype, d):
-    """One fma a (center, vector) and feature, and nothing spilled to the stack."""
-    shape = tile_shape(vector_set(), dtype, d)
-    array, ids = np.zeros(4096, dtype), np.zeros(256, np.int32)
-    _sweep(array, 0, 1, array, 0, dtype(0), array, array, ids, shape)
-    kind = numba.typeof(array), numba.typeof(shape)
-    (code,) = (text for types, text in _sweep.inspect_asm().items() if (types[0], types[-1]) == kind)
-    body = innermost_loop(code.splitlines())
-    count = sum("vfmadd" in line for line in body)
-    wanted = len(shape[0]) * len(shape[1])
-    assert count > 0 and count % wanted == 0, f"{count} fma in the loop, {wanted} a feature"
-    spilled = [line for line in body if ("(%rsp" in line or "(%rbp)" in line) and "mm" in line]
-    assert not spilled
-    lanes = {"avx512": "zmm", "zen4": "zmm", "avx2": "ymm"}[vector_set()]
-    assert all(lanes in line for line in body if "vfmadd" in line)
-
-
-def test_tiles_fit_the_registers():
-    for name, registers in (("avx512", 32), ("zen4", 32), ("avx2", 16), ("neon", 32), ("plain", 16)):
-        for rows, vectors, _ in SHAPES[name][:2]:
-            assert rows * vectors + vectors + 1 <= registers, name

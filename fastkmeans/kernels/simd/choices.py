@@ -226,8 +226,12 @@ def packed(typing, vector, bits, filling):
         values, mask, rest = arguments
         truths = ir.VectorType(ir.IntType(1), vector.width)
         mask = builder.bitcast(builder.trunc(mask, ir.IntType(vector.width)), truths)
-        name = f"llvm.experimental.vector.compress.{vector.suffix}"
-        return emit_call(builder, name, vector.llvm, [values, mask, rest])
+        # As integers: where the CPU has no such instruction, LLVM 22 aborts on a filling of one floating-point number.
+        bits = vector.lane.bitwidth
+        whole = ir.VectorType(ir.IntType(bits), vector.width)
+        values, rest = builder.bitcast(values, whole), builder.bitcast(rest, whole)
+        name = f"llvm.experimental.vector.compress.v{vector.width}i{bits}"
+        return builder.bitcast(emit_call(builder, name, whole, [values, mask, rest]), vector.llvm)
 
     return vector(vector, types.int64, filling), generate
 
