@@ -1,4 +1,4 @@
-"""The benchmarks run: every asv class, every suite of benchmarks.compare, every pytest-benchmark file, tiny."""
+"""The benchmarks run: every asv class, and every suite of benchmarks.compare, tiny."""
 
 import importlib
 import inspect
@@ -16,7 +16,6 @@ import pytest
 from benchmarks import (
     compare,
     datasets,
-    kernels,
     machine,
     peers,
     report,
@@ -298,21 +297,3 @@ def test_report_shows_missing_numbers_as_dashes():
     table.rows = [{"name": "a", "ms": 1.25, "met": True}, {"name": "b", "met": False}, {"name": "c"}]
     assert "| b | - | NO |" in report.as_markdown(table)
     assert report.as_text(table).splitlines()[-1].split() == ["c", "-", "-"]
-
-
-def test_kernel_cases_run():
-    small = [(2, 8)]
-    cases = [*kernels.sweeps("float32", kernels.own_shapes("float32")[:1], small)]
-    cases += kernels.row_work("float32", small)
-    for case in cases:
-        case.run()
-        line = case.line(1e-6)
-        assert line["ns"] > 0 and (case.flops == 0) == (line["gflops"] is None)
-    assert {case.kernel for case in cases} >= {"two_best", "turn", "accumulate", "accumulate_by_lane", "pack uint8"}
-
-
-def test_pytest_benchmark_fits_run():
-    command = [sys.executable, "-m", "pytest", "benchmarks/pytest/test_bench_fit.py", "--benchmark-disable"]
-    env = os.environ | {"FASTKMEANS_BENCH_TINY": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*command, "-p", "no:cacheprovider"], cwd=ROOT, env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:]
