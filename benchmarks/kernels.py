@@ -36,7 +36,8 @@ COLUMNS = (
 def looped(kernel):
     """A compiled function (times, arguments) that calls `kernel` so many times."""
     options = {"nogil": True, "error_model": "numpy"}  # as kernels/jit.py; its cache would not see edits made here
-    called = numba.njit(**options)(kernel.py_func)  # what is inlined always takes no *arguments
+    # What is inlined always takes no *arguments; what kernels call by address is a plain function.
+    called = numba.njit(**options)(getattr(kernel, "py_func", kernel))
 
     @numba.njit(**options)
     def loop(times, arguments):
@@ -99,7 +100,7 @@ class Tile:
     def __init__(self, dtype, d, k, shape):
         rng = np.random.default_rng(0)
         self.d, self.k, self.shape, self.dtype = d, k, shape, np.dtype(dtype)
-        (self.tile, self.columns), each_row, _ = slab.scratch_for(self.dtype, d, shape)
+        (self.tile, self.columns), each_row, self.settling = slab.scratch_for(self.dtype, d, shape)
         self.room = len(each_row[0])
         self.scores = [np.empty(self.room, self.dtype) for _ in range(2)]
         self.nearest = np.empty(self.room, np.int32)
@@ -113,13 +114,14 @@ class Tile:
         self.sums, self.cluster_weights = np.zeros(k * d + 8), np.zeros(k)
         self.n_panels = -(-k // len(shape[0]))
         self.panels = np.empty(self.n_panels * len(shape[0]) * (d + 1), self.dtype)
-        centers = rng.normal(size=(k, d)).astype(self.dtype)
-        slack, _ = settle.rounding_slack(self.dtype, d)
-        packing.pack_centers(centers, self.shift, slack, self.panels, np.empty(k), shape)
+        self.centers, self.center_norms = rng.normal(size=(k, d)).astype(self.dtype), np.empty(k)
+        slack, tiny = settle.rounding_slack(self.dtype, d)
+        packing.pack_centers(self.centers, self.shift, slack, self.panels, self.center_norms, shape)
+        self.bounds = slack, tiny, float(self.center_norms.max())
 
-    def case(self, kernel, function, arguments, *, shaped=True, clusters=True, **more):
+    def case(self, kernel, function, arguments, *, shaped=True, clusters=True, rows=None, **more):
         shape, k = self.shape if shaped else (), self.k if clusters else None
-        return Case(kernel, shape, self.d, k, self.room, function, arguments, **more)
+        return Case(kernel, shape, self.d, k, rows or self.room, function, arguments, **more)
 
     def two_best(self):
         lowest = self.dtype.type(-np.inf)
@@ -145,6 +147,31 @@ class Tile:
         arguments = (self.columns, self.n_groups, self.d, self.scores[0], self.shape)
         return self.case("square_norms", packing.square_norms, arguments, clusters=False)
 
+    def mark_uncertain(self):
+        """Where every row's best leads by far, as nearly always."""
+        late, late_cuts, *_ = self.settling
+        best, second = np.ones(self.room, self.dtype), np.full(self.room, -1e3, self.dtype)
+        arguments = (
+            best, second, self.nearest, np.ones_like(best), self.room, self.center_norms, self.bounds, 0, late,
+            late_cuts, 0, self.shape,
+        )  # fmt: skip
+        return self.case("mark_uncertain", settle.mark_uncertain, arguments)
+
+    def settle(self):
+        """One group of rows, each between its two best centers."""
+        late, late_cuts, scores, exact_rows, sq_dists, *_ = self.settling
+        count = self.room // self.n_groups
+        rows_read = np.random.default_rng(1).normal(size=(count, self.d)).astype(self.dtype)
+        late[:count] = np.arange(count)
+        all_scores = rows_read @ self.centers.T - 0.5 * (self.centers**2).sum(axis=1)
+        late_cuts[:count] = np.sort(all_scores, axis=1)[:, -2] - 1e-3
+        rows = packing.describe_rows(rows_read, self.dtype, vector_set())
+        arguments = (
+            rows, late[:count], late_cuts[:count], count, self.d, 0, self.shift, 0, self.centers, self.panels,
+            self.n_panels, self.tile, self.stride, self.columns, scores, exact_rows, sq_dists, self.nearest, self.shape,
+        )  # fmt: skip
+        return self.case("settle", settle.settle_rows, arguments, rows=count, rows_read=rows_read)
+
     def accumulate(self):
         arguments = (
             self.tile, self.stride, self.room, self.d, self.labels, self.weights, self.sums, self.cluster_weights
@@ -166,18 +193,20 @@ def sweeps(dtype, shapes, sizes=SIZES):
 
 
 def row_work(dtype, sizes=ROW_SIZES):
-    """What is done once a row: reading it, turning it, its norm, its share of the sums."""
+    """What is done once a row: reading it, turning it, its norm, whether its best is certain, its share of the sums."""
     for d, k in sizes:
         tile = Tile(dtype, d, k, packing.tile_shape(vector_set(), dtype, d))
         for stored in STORED[tile.dtype.name]:
             yield tile.pack(stored)
         yield tile.pack(tile.dtype.name, order="F")
-        yield from (tile.turn(), tile.square_norms(), tile.accumulate())
+        yield from (tile.turn(), tile.square_norms(), tile.mark_uncertain(), tile.settle(), tile.accumulate())
         if accumulate.BY_LANE_CLUSTERS >= k:
             yield tile.accumulate_by_lane()
 
 
 def main(argv=None):
+    from benchmarks.way_kernels import way_work  # which has its cases from here
+
     p = argparse.ArgumentParser(prog="python -m benchmarks.kernels", description=__doc__.split("\n\n")[0])
     p.add_argument("--dtype", choices=["float32", "float64"], default="float32", help="computing type")
     p.add_argument("--shapes", help="tile shapes to compare, as 8x2x16,6x4x16 (default: this machine's)")
@@ -195,6 +224,7 @@ def main(argv=None):
     for title, found in (
         ("The sweep", sweeps(arguments.dtype, shapes)),
         ("Once a row", row_work(arguments.dtype)),
+        ("Lists, boxes, seeding", way_work(arguments.dtype)),
     ):
         table = report.Table(f"{title}, {arguments.dtype}, one thread", COLUMNS)
         before = machine.sgemm_gflops(1)

@@ -88,7 +88,11 @@ def _skip_what_cannot_win(dtype):
         way.screening = in_bytes
         way.watch(source, 40)
         way.prepare(source.take(np.arange(40)))
-        way.reduce(source, way.sums_pass(), source.new_row_state(np.int32))
+        labels = source.new_row_state(np.int32)
+        way.reduce(source, way.sums_pass(), labels)
+        way.give_labels(labels)
+        way.own_inertia(source, labels)
+        way.farthest(source, labels, 1)
 
 
 def _seed_in_passes(X):

@@ -2,14 +2,11 @@
 
 import fastkmeans
 
-from .common import TINY, Rows, load
+from .common import TINY, Compiled, Sized, blobs
 
 
-class Fit(Rows):
+class Fit(Sized):
     """Seeding, iterations to convergence (30 at most), labels."""
-
-    def compile(self):
-        self.run(self.few)
 
     def run(self, rows):
         return fastkmeans.fit(rows, self.k, max_iter=30, random_state=0)
@@ -26,16 +23,19 @@ class Fit(Rows):
     def track_iterations(self, size):
         return self.run(self.rows).n_iter
 
+    track_inertia.unit = "squared distance"
+    track_iterations.unit = "iterations"
 
-class SmallFit:
+
+class SmallFit(Compiled):
     """Fits of which a program does thousands."""
 
     params = [[(100, 2, 3)] if TINY else [(100, 2, 3), (300, 2, 4), (1797, 64, 10)]]
-    param_names = ["size"]
+    param_names = ["rows, features, clusters"]
+    number = 100  # calls a sample: one is too short for the clock
 
-    def setup(self, size):
-        n, d, k = size
-        self.rows, self.k = load(f"blobs:{n}:{d}:{k}"), k
+    def prepare(self, size):
+        self.rows, self.k = blobs(*size), size[2]
         self.time_fit(size)
 
     def time_fit(self, size):

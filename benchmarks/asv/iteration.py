@@ -2,16 +2,13 @@
 
 import fastkmeans
 
-from .common import TINY, Rows, first_centers, load
+from .common import TINY, Compiled, Sized, blobs, first_centers
 
 ITERATIONS = 5
 
 
-class Iteration(Rows):
-    """Five full iterations from random rows."""
-
-    def compile(self):
-        self.run(self.few)
+class Iteration(Sized):
+    """Five iterations from random rows."""
 
     def run(self, rows):
         return fastkmeans.fit(rows, self.k, init=self.init, max_iter=ITERATIONS, tol=0)
@@ -19,20 +16,24 @@ class Iteration(Rows):
     def time_five(self, size):
         self.run(self.rows)
 
+    def peakmem_five(self, size):
+        self.run(self.rows)
+
     def track_inertia(self, size):
         return self.run(self.rows).inertia
 
+    track_inertia.unit = "squared distance"
 
-class StoredType:
+
+class StoredType(Compiled):
     """The same on rows of other types and layouts, which are converted tile by tile."""
 
     params = [["uint8", "columns"] if TINY else ["float32", "float64", "float16", "uint8", "columns"]]
     param_names = ["stored"]
-    timeout = 300
     k = 8
 
-    def setup(self, stored):
-        rows = load("blobs:500:8:8" if TINY else "blobs:500000:16:64")
+    def prepare(self, stored):
+        rows = blobs(500, 8, 8) if TINY else blobs(500_000, 16, 64)
         if stored == "columns":
             self.rows = rows.copy(order="F")
         elif stored == "uint8":
@@ -40,10 +41,7 @@ class StoredType:
         else:
             self.rows = rows.astype(stored)
         self.init = first_centers(self.rows, self.k)
-        self.run(self.rows[:2000])
-
-    def run(self, rows):
-        return fastkmeans.fit(rows, self.k, init=self.init, max_iter=ITERATIONS, tol=0)
+        self.time_five(stored)
 
     def time_five(self, stored):
-        self.run(self.rows)
+        fastkmeans.fit(self.rows, self.k, init=self.init, max_iter=ITERATIONS, tol=0)

@@ -2,27 +2,30 @@
 
 import fastkmeans
 
-from .common import Rows
+from .common import Sized
 
 
-class Predict(Rows):
+class Predict(Sized):
     """The nearest center of every row."""
 
-    def compile(self):
-        fastkmeans.predict(self.few, self.init)
+    def run(self, rows):
+        fastkmeans.predict(rows, self.init)
 
     def time_predict(self, size):
-        fastkmeans.predict(self.rows, self.init)
+        self.run(self.rows)
 
     def peakmem_predict(self, size):
-        fastkmeans.predict(self.rows, self.init)
+        self.run(self.rows)
 
 
-class Transform(Rows):
+class Transform(Sized):
     """The distances of a tenth of the rows to all centers."""
 
-    def compile(self):
-        fastkmeans.transform(self.few, self.init)
+    def run(self, rows):
+        fastkmeans.transform(rows, self.init)
 
     def time_transform(self, size):
-        fastkmeans.transform(self.rows[: len(self.rows) // 10], self.init)
+        self.run(self.rows[: len(self.rows) // 10])
+
+    def peakmem_transform(self, size):
+        self.run(self.rows[: len(self.rows) // 10])

@@ -1,4 +1,5 @@
-"""pytest-benchmark files: `pytest benchmarks/pytest --benchmark-only`, with --benchmark-compare for before and after.
+"""Kernels and fits by pytest-benchmark: `pytest benchmarks --benchmark-only`, with --benchmark-compare for a baseline.
 
-FASTKMEANS_BENCH_TINY=1 makes the fits small, for tests.
+Baselines lie in benchmarks/baselines; --benchmark-save=NAME adds one. FASTKMEANS_BENCH_TINY=1 makes the fits small, for
+tests.
 """
