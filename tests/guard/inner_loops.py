@@ -17,7 +17,7 @@ from fastkmeans.kernels import cache as kernel_cache
 from fastkmeans.kernels import jit
 from fastkmeans.kernels.accumulate import accumulate
 from fastkmeans.kernels.assign import two_best
-from fastkmeans.kernels.boxes import boxes_shape, nearest_of_list
+from fastkmeans.kernels.boxes import boxes_shape, narrow, nearest_of_list
 from fastkmeans.kernels.candidates import rows_shape, score_sweeper
 from fastkmeans.kernels.packing import tile_shape
 from fastkmeans.kernels.screen import word_sweeper
@@ -44,22 +44,22 @@ def inner_loops(vector_set):
     return json.loads(code)
 
 
-def assembly_of(body, *examples):
-    """The machine code of a function for arguments like these."""
+def loops_of(body, *examples):
+    """The loops of a function for arguments like these."""
     signature = tuple(map(numba.typeof, examples))
     compiled = numba.njit(error_model="numpy")(body)
     compiled.compile(signature)
-    return compiled.inspect_asm(signature)
+    return loops(compiled.inspect_asm(signature))
 
 
-def assembly_by_address(make, *arguments):
-    """The machine code of a kernel that `make` compiles, for arguments that are new to it, and gives the address of."""
+def loops_by_address(make, *arguments):
+    """The loops of the kernel that `make` compiles for arguments that are new to it, and gives the address of."""
     make(*arguments)
-    return jit._compiled_for_good[-1]._library.get_asm_str()
+    return loops(jit._compiled_for_good[-1]._library.get_asm_str())
 
 
-def compile_pieces(vector_set, dtype):
-    """(name, machine code) of every piece, for a computing type."""
+def pieces(vector_set, dtype):
+    """(name, inner loop) of every piece, for a computing type."""
     dtype = np.dtype(dtype)
     lanes, numbers, labels, zero = np.empty(1, dtype), np.empty(1), np.empty(1, np.int32), dtype.type(0)
     tile = tile_shape(vector_set, dtype, 1)
@@ -83,25 +83,31 @@ def compile_pieces(vector_set, dtype):
         nearest_of_list(columns, 0, columns, 0, count, numbers, count, columns, columns, labels, bounds, shape)
 
     for name, d in (("sweep narrow", FEW), ("sweep wide", MANY)):
-        yield name, assembly_of(sweep, lanes, 0, lanes, zero, lanes, labels, tile_shape(vector_set, dtype, d))
-    yield "lists", assembly_by_address(score_sweeper, dtype, rows_shape(vector_set, dtype))
-    yield "sums", assembly_of(sums, lanes, 0, labels, numbers, numbers)
-    yield "listed trials", assembly_of(listed_trials, lanes, (0,) * 8, 0, lanes, zero, lanes)
-    yield "whole trials", assembly_of(whole_trials, (0,) * 7, 0, lanes, numbers, numbers, tile)
-    yield "boxes", assembly_of(boxes, lanes, 0, labels, labels, (0.0, 0.0), boxes_shape(tile, FEW))
+        shape = tile_shape(vector_set, dtype, d)
+        yield name, hottest(loops_of(sweep, lanes, 0, lanes, zero, lanes, labels, shape))
+    yield "lists", hottest(loops_by_address(score_sweeper, dtype, rows_shape(vector_set, dtype)))
+    yield "sums", hottest(loops_of(sums, lanes, 0, labels, numbers, numbers))
+    yield "listed trials", hottest(loops_of(listed_trials, lanes, (0,) * 8, 0, lanes, zero, lanes))
+    yield "whole trials", hottest(loops_of(whole_trials, (0,) * 7, 0, lanes, numbers, numbers, tile))
+    shape = boxes_shape(tile, FEW)
+    yield "boxes", hottest(loops_of(boxes, lanes, 0, labels, labels, (0.0, 0.0), shape))
+    ruled_out = loops_of(
+        narrow.py_func, lanes, 0, 0, lanes, labels, 0, 0, 0, lanes, labels, 0, np.empty(1, np.int64), (0.0, 0.0), lanes,
+        shape,
+    )  # fmt: skip
+    yield "middles", hottest(ruled_out)
+    yield "corners", hottest([loop for loop in ruled_out if loop["store"]])
 
 
 def main(vector_set):
     """Print the counts of all loops as JSON."""
     kernel_cache._folders = lambda: ([], None)  # what is kept holds no text of its code
     single = np.dtype(np.float32)
-    found = {
-        f"{name} {dtype}": hottest(loops(code)) for dtype in DTYPES for name, code in compile_pieces(vector_set, dtype)
-    }
+    found = {f"{name} {dtype}": loop for dtype in DTYPES for name, loop in pieces(vector_set, dtype)}
     if vector_set in WITH_BYTES:
-        found["bytes"] = hottest(loops(assembly_by_address(word_sweeper, rows_shape(vector_set, single))))
+        found["bytes"] = hottest(loops_by_address(word_sweeper, rows_shape(vector_set, single)))
     if vector_set != "plain":
-        slab = loops(assembly_by_address(assigner, single, tile_shape(vector_set, single, MANY)))
+        slab = loops_by_address(assigner, single, tile_shape(vector_set, single, MANY))
         found["slab"] = [loop for loop in slab if loop["fma"] and loop["broadcast"] and not loop["inner_loops"]]
     json.dump(found, sys.stdout, indent=1)
 

@@ -19,14 +19,14 @@ NAMES = {16: "xmm", 32: "ymm", 64: "zmm"}
 # Instructions that neither compute nor touch memory, in a pass of the loop.
 COUNTING = 6  # what moves on, compares and jumps
 ASKING_AHEAD = 32  # and asks for lines of the next tile, and copies the sums around that
-COMPARING = 64  # and keeps the least, the next and whose they are, of 2 centers and 4 vectors
+COMPARING = 72  # and keeps the least, the next and whose they are, of 2 centers and 4 vectors
 # Vectors that the stack holds, where tiles do not fit sixteen registers: no more of them.
 KNOWN_SPILLS = {
     ("listed trials", "avx2", "float64"): 16,
     ("boxes", "avx2", "float32"): 64,
     ("boxes", "avx2", "float64"): 64,
 }
-KNOWN_RELOADS = {"whole trials": 6}  # addresses and counts of what is asked for ahead
+KNOWN_RELOADS = {"whole trials": 6, "corners": 5}  # addresses and counts
 
 x86 = pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="compiles for x86-64")
 dtypes = pytest.mark.parametrize("dtype", DTYPES)
@@ -137,6 +137,27 @@ def test_boxes(vector_set, dtype):
     wanted = {"fma": squares, "subtract": squares, "broadcast": centers * (FEW + 1)}  # and the numbers of the centers
     spill = KNOWN_SPILLS.get(("boxes", vector_set, dtype), 0)
     assert_holds(inner_loops(vector_set)[f"boxes {dtype}"], wanted, name, other=COMPARING, spill=spill)
+
+
+@x86
+@dtypes
+@vector_sets
+def test_centers_ruled_out_for_a_box(vector_set, dtype):
+    """A vector of centers, all features: how far from the middle; and at the corners, packed if they are left.
+
+    Where no instruction packs, the stack does it.
+    """
+    found = inner_loops(vector_set)
+    _, name = vector_of(vector_set, dtype, tile_shape(vector_set, dtype, FEW)[2])
+    middles, corners = found[f"middles {dtype}"], found[f"corners {dtype}"]
+    wanted = {"fma": FEW, "subtract": FEW, "load": FEW}
+    assert_holds(middles, wanted, name, other=12 * middles["fma"] // FEW)  # the nearest so far and its place
+    squares = 2 * FEW
+    wanted = {"fma": squares + 1, "subtract": squares + 1, "add": 1, "broadcast": 3 * FEW, "store": FEW + 1}
+    assert {kind: corners[kind] for kind in wanted} == wanted
+    assert corners["call"] == corners["gather"] == corners["division"] == 0
+    if REGISTER_BYTES[vector_set] == 64:
+        assert corners["spill"] == 0 and corners["reload"] <= KNOWN_RELOADS["corners"]
 
 
 @x86
