@@ -16,9 +16,9 @@ ASSIGNERS = {"dense": Dense, "bounds": Bounded, "screened": Screened, "boxes": B
 ALIASES = ("auto", "lloyd", "elkan")  # of the planner's choice
 
 TABLE_ROWS, LEAST_BOXES_CLUSTERS = 200_000, 8
-# Twenty iterations over rows of `overlap` (benchmarks/datasets.py), dense / boxes. 2 columns: 10k rows k=100 1.03, k=300
-# 1.58; 50k rows k=32 1.09, k=100 2.0. 3 columns: 10k rows k=1000 0.86; 20k rows k=100 1.01, k=300 1.29. 4 columns: 20k
-# rows k=1000 0.71; 50k rows k=300 1.29 (python -m benchmarks.compare --suite grid has some of these).
+# Twenty iterations over rows of `overlap` (benchmarks/datasets.py), dense / boxes. 2 columns: 10k rows k=100 1.03,
+# k=300 1.58; 50k rows k=32 1.09, k=100 2.0. 3 columns: 10k rows k=1000 0.86; 20k rows k=100 1.01, k=300 1.29.
+# 4 columns: 20k rows k=1000 0.71; 50k rows k=300 1.29 (python -m benchmarks.compare --suite grid has some of these).
 LEAST_BOXES_ROWS = {1: 4_000, 2: 4_000, 3: 15_000, 4: 40_000}
 BOUNDS_CLUSTERS, BOUNDS_VALUES = 96, 2000
 # A first pass over 20,000 rows of `overlap` (benchmarks/datasets.py), dense / in bytes: 64 columns, k=512 0.86; 128
