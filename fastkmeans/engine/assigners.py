@@ -186,10 +186,14 @@ class TransformPass:
         return None
 
     def add(self, block, start, stop, partial, out):
+        self.measure(block.rows, start, stop, out)
+
+    def measure(self, rows, start, stop, out):
+        """Write the distances of rows [start, stop), known to kernels as `rows`."""
         way = self.way
         scratch = way.borrow_scratch()
         distances_to_all(
-            block.rows, start, stop, way.cosine, way.shift, way.shifted, way.plain_panels, out, scratch, way.shape
+            rows, start, stop, way.cosine, way.shift, way.shifted, way.plain_panels, out, scratch, way.shape
         )
         way.return_scratch(scratch)
 

@@ -21,7 +21,11 @@ POWER_STEPS = 8
 
 
 def neighbours_in_runs(centers, size):
-    """Lists of up to `size` centers that lie together: halves along the direction of largest spread, and so on."""
+    """Lists of up to `size` centers that lie together: halves along the direction of largest spread, and so on.
+
+    By einsum and not by BLAS, whose threads would wait for each other at each of many small products: 8.8 ms for 1000 x
+    384 where BLAS takes 5.3, and milliseconds more at each that finds a core busy.
+    """
 
     def split(numbers):
         if len(numbers) <= size:
@@ -31,9 +35,9 @@ def neighbours_in_runs(centers, size):
         points /= max(points.max(), -points.min(), tiny)
         direction = points[np.argmax(np.einsum("ij,ij->i", points, points))]
         for _ in range(POWER_STEPS):
-            direction = points.T @ (points @ direction)
-            direction /= max(np.sqrt(direction @ direction), tiny)
-        by_place = numbers[np.argsort(points @ direction, kind="stable")]
+            direction = np.einsum("ij,i->j", points, np.einsum("ij,j->i", points, direction))
+            direction /= max(np.sqrt(np.einsum("i,i", direction, direction)), tiny)
+        by_place = numbers[np.argsort(np.einsum("ij,j->i", points, direction), kind="stable")]
         half = -(-len(numbers) // size) // 2 * size
         return split(by_place[:half]) + split(by_place[half:])
 

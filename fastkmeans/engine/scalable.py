@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastkmeans.engine.assigners import dense_row_seconds
 from fastkmeans.engine.bounds import GROUP_CENTERS, MOST_SWEPT, Newcomers
 from fastkmeans.engine.moments import exact_shift
 from fastkmeans.engine.passes import promised_bytes
@@ -93,8 +94,11 @@ def nearer_pass(source, way, candidates, drawn, labels, sq_dists):
     taken = n * (3 * source.d * source.dtype.itemsize + 4 * len(drawn) // GROUP_CENTERS)
     room = CANDIDATES_SHARE * promised_bytes(source, len(drawn) // DRAWS_A_CENTER)
     if len(candidates) and worth_bounds(source, len(drawn)) and taken <= room:
+        threads_for = getattr(source, "threads_for", lambda seconds: 1)
         joined = Newcomers.for_source(source, way.shift).join(
-            np.concatenate([source.take(candidates), new]), len(candidates)
+            np.concatenate([source.take(candidates), new]),
+            len(candidates),
+            threads_for(len(candidates) * dense_row_seconds(source.dtype, source.d, len(drawn))),
         )
         if joined.share_met(labels, sq_dists) <= MOST_SWEPT:
             return NewcomersPass(joined, 0)
