@@ -1,6 +1,6 @@
 """Fits do no more than they did: passes over the rows, pairs scored, candidates, rows settled, memory, allocations.
 
-Limits lie a few percent above what was counted with the vector sets zen4, avx2 and plain, which hardly differ.
+Limits lie 2 to 5 % above what was counted with the vector sets zen4, avx2 and plain, which hardly differ.
 """
 
 import tracemalloc
@@ -92,9 +92,9 @@ def test_an_iteration_is_one_pass(algorithm, others, passes):
 def test_a_converged_fit_looks_once_more(passes):
     """Where sums followed rows, the means of all rows are taken once: in float32 they are the same."""
     X = WIDE[:, :3].copy()
-    result = fastkmeans.fit(X, 20, init=np.arange(20), algorithm="dense", tol=0, callback=lambda stats: None)
-    assert result.converged and result.n_iter > 3
-    assert len(passes) <= result.n_iter + 3
+    result = fastkmeans.fit(X, 5, init=np.arange(5), algorithm="dense", tol=0, callback=lambda stats: None)
+    assert result.converged and result.n_iter > 20
+    assert len(passes) == result.n_iter + 3
 
 
 def test_iterations_of_a_small_fit_are_no_passes(passes):
@@ -144,7 +144,7 @@ def test_rounds_of_scalable_seeding(passes, monkeypatch):
 
 @pytest.mark.parametrize(
     "algorithm, pairs, candidates",
-    [("dense", 10.0, 0.0), ("screened", 10.0, 3.15), ("bounds", 3.5, 3.2), ("boxes", 0.17, 0.0)],
+    [("dense", 10.0, 0.0), ("screened", 10.0, 3.1), ("bounds", 3.42, 3.15), ("boxes", 0.165, 0.0)],
 )
 def test_pairs_and_candidates(algorithm, pairs, candidates):
     """In ten iterations: pairs of a row and a center that were scored, in shares of all, and candidates a row."""
