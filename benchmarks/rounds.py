@@ -13,7 +13,6 @@ from statistics import median
 from benchmarks import peers
 
 PAUSE = 0.3  # seconds; OpenMP threads of the library before may spin for 0.2 s after its work
-PLANNED_ITERATIONS = 10  # enough for our planner to take the way that it would take for more
 WARM_ITERATIONS = 2  # a first pass and one that knows the one before: all kernels of a way
 
 
@@ -44,10 +43,9 @@ def alternate(
                 continue
             gc.collect()
             time.sleep(options.pick(PAUSE, PAUSE, 0))
+            # Ours warm up by a whole run: which kernels we compile depends on how many rows and iterations there are.
             given, steps = own if name == peers.OURS else rows, iterations
-            if turn < 0 and name == peers.OURS:  # which kernels we compile depends on how many rows there are
-                steps = min(iterations, PLANNED_ITERATIONS)
-            elif turn < 0:  # imports and the start of threads
+            if turn < 0 and name != peers.OURS:  # imports and the start of threads
                 given, steps = rows[: max(20 * k, 4096)], 2
             try:
                 for _ in range(2 if turn < 0 and budget and name != peers.OURS else 1):  # the first starts threads
