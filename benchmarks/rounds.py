@@ -42,7 +42,8 @@ def alternate(
             if name in failed or (slow and done and done[-1].seconds > slow):
                 continue
             gc.collect()
-            time.sleep(options.pick(PAUSE, PAUSE, 0))
+            if turn >= 0:
+                time.sleep(options.pick(PAUSE, PAUSE, 0))
             # Ours warm up by a whole run: which kernels we compile depends on how many rows and iterations there are.
             given, steps = own if name == peers.OURS else rows, iterations
             if turn < 0 and name != peers.OURS:  # imports and the start of threads

@@ -18,9 +18,9 @@ FULL = (
     ("sift_open", 500),
     ("sent_wordnet_minilm_40k", 500),
 )
-QUICK = (("sklearn:china", 64), ("blobs:50000:32:100", 100))
+QUICK = (("sklearn:china", 32), ("blobs:50000:32:100", 100))
 TINY = (("blobs:500:2:4", 4),)
-QUICK_CUTS = (1, 4, 16, None)
+QUICK_CUTS = (1, 5, None)
 BUDGETS = (60.0, 3.0, 60.0)  # seconds; a library whose fit took longer has no later cuts, and is not seen to end
 CLOSE = 1.01  # times the best inertia of all
 
