@@ -18,7 +18,7 @@ FULL = (
     ("sift_open", 500),
     ("sent_wordnet_minilm_40k", 500),
 )
-QUICK = (("sklearn:china", 32), ("blobs:50000:32:100", 100))
+QUICK = (("sklearn:china", 32),)
 TINY = (("blobs:500:2:4", 4),)
 QUICK_CUTS = (1, 5, None)
 BUDGETS = (60.0, 3.0, 60.0)  # seconds; a library whose fit took longer has no later cuts, and is not seen to end

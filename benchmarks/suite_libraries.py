@@ -131,7 +131,7 @@ def measure(workload, options, reading):
     init = datasets.first_centers(rows, k)
     before = options.sgemm()
     outcomes, failed = rounds.alternate(
-        rows, k, init, workload.iterations, options, rounds=options.rounds_or(5, 3), slow=SLOW,
+        rows, k, init, workload.iterations, options, rounds=options.rounds_or(5, 2), slow=SLOW,
         budget=options.pick(*BUDGETS),
     )  # fmt: skip
     after = options.sgemm()
