@@ -116,7 +116,7 @@ def _measure(what, others, value, names, options):
         rows = _in_a_file(Path(folder) / "rows.npy", n, d) if in_file else datasets.load(f"blobs:{n}:{d}:{CENTERS}")
         init = datasets.first_centers(rows, k)
         outcomes, _ = rounds.alternate(
-            rows, k, init, ITERATIONS, options.on(n_threads), names=names, rounds=options.rounds_or(5, 2),
+            rows, k, init, ITERATIONS, options.on(n_threads), names=names, rounds=options.rounds_or(3, 2),
             slow=options.pick(*BUDGETS) / 5, budget=options.pick(*BUDGETS),
         )  # fmt: skip
         del rows  # Windows keeps files that are mapped
