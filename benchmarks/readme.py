@@ -1,7 +1,8 @@
-"""python -m benchmarks.readme NUMBERS.json: write the README's speed tables, and its chart, from a recorded run.
+"""python -m benchmarks.readme NUMBERS.json...: write the README's speed tables, and its chart, from recorded runs.
 
-NUMBERS.json is what `python -m benchmarks.compare` left in benchmarks/results. The text between the two marks in
-README.md is replaced; nobody edits it by hand, and a test compares it with the file that it names.
+NUMBERS.json is what `python -m benchmarks.compare` left in benchmarks/results: of the default suites together, or one
+file for each. The text between the two marks in README.md is replaced; nobody edits it by hand, and a test compares it
+with the files that it names.
 """
 
 import json
@@ -84,15 +85,26 @@ def fits(numbers):
     return table
 
 
-def block(numbers, file):
+def together(files):
+    """The numbers of several files as of one run: the facts of the first, all suites, all commands."""
+    runs = [json.loads((ROOT / file).read_text()) for file in files]
+    same = {(one["machine"]["date"], one["machine"]["cpu"], one["machine"]["threads"]) for one in runs}
+    if len(same) > 1:
+        raise SystemExit(f"these are runs of different machines or days: {sorted(same)}")
+    suites = {name: tables for one in runs for name, tables in one["suites"].items()}
+    return runs[0] | {"suites": suites, "command": "`, `".join(one["command"] for one in runs)}
+
+
+def block(numbers, files):
     """The text between the marks."""
-    facts, path = numbers["machine"], Path(file)
+    facts, paths = numbers["machine"], [Path(file) for file in files]
+    links = ", ".join(f"[{path.stem}.md]({path.with_suffix('.md').as_posix()})" for path in paths)
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     measured = (
         f"Measured {facts['date']} on {facts['threads']} threads of {facts['cpu']}, a machine shared with others, so "
         "that ratios of one line mean something and seconds little; float32 rows, every library on the best BLAS "
         f"kernels of the machine ({versions}). Command: `{numbers['command']}`; every library, the spread over rounds "
-        f"and the share of the roofline are in [{path.stem}.md]({path.with_suffix('.md').as_posix()})."
+        f"and the share of the roofline are in {links}."
     )
     alike = (
         "Milliseconds an iteration, all libraries from the same start, validation and our final exact pass included. "
@@ -134,16 +146,16 @@ def replaced(text, new):
     return f"{before}{BEGIN}{new}{END}{rest.split(END)[1]}"
 
 
-def main(file):
-    path = Path(file).absolute().relative_to(ROOT)
-    numbers = json.loads((ROOT / path).read_text())
+def main(files):
+    paths = [Path(file).absolute().relative_to(ROOT) for file in files]
+    numbers = together(paths)
     readme = ROOT / "README.md"
-    readme.write_text(replaced(readme.read_text(encoding="utf-8"), block(numbers, path)), encoding="utf-8")
+    readme.write_text(replaced(readme.read_text(encoding="utf-8"), block(numbers, paths)), encoding="utf-8")
     charts.save(figure(numbers), ROOT / CHART)
-    print(f"written: README.md and {CHART}, from {path}")
+    print(f"written: README.md and {CHART}, from {', '.join(map(str, paths))}")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) < 2:
         raise SystemExit(__doc__)
-    main(sys.argv[1])
+    main(sys.argv[1:])

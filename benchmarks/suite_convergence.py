@@ -19,7 +19,8 @@ FULL = (
 QUICK = (("sklearn:china", 32),)
 TINY = (("blobs:500:2:4", 4),)
 QUICK_CUTS = (1, 5, None)
-BUDGETS = (20.0, 3.0, 60.0)  # seconds; a library whose fit took longer has no later cuts, and is not seen to end
+BUDGETS = (20.0, 3.0, 60.0)  # seconds; a library that would take longer has no later cuts, and is not seen to end
+USUAL_ITERATIONS = 100  # of a fit to its end, to guess its time by
 CLOSE = 1.01  # times the best inertia of all
 
 COLUMNS = (
@@ -67,7 +68,7 @@ def _measure(data, k, options):
     for _ in range(options.rounds_or(1, 1)):
         for cut in options.pick(CUTS, QUICK_CUTS, QUICK_CUTS):
             for name, curve in curves.items():
-                if name in left_out or max((point[0] for point in curve.values()), default=0) > options.pick(*BUDGETS):
+                if name in left_out or _expected_seconds(curve, cut) > options.pick(*BUDGETS):
                     continue
                 outcome = peers.run(name, rows, k, None, cut, n_threads=options.threads)
                 if cut not in curve or outcome.seconds < curve[cut][0]:
@@ -78,6 +79,14 @@ def _measure(data, k, options):
     lines = [shape | _line(name, curve, curves) for name, curve in curves.items()]
     options.say(f"convergence {data} k={k}: " + ", ".join(f"{own['peer']} {own['seconds']:.3f} s" for own in lines))
     return lines, left_out
+
+
+def _expected_seconds(curve, cut):
+    """What the next fit would take, judged by the longest so far; 0 before the first."""
+    if not curve:
+        return 0.0
+    seconds, n_iter, _ = max(curve.values())
+    return seconds * max(1.0, (cut or USUAL_ITERATIONS) / max(1, n_iter))
 
 
 def _line(name, curve, curves):

@@ -72,7 +72,7 @@ def test_points_of_convergence_are_fits_cut_short():
     (table,) = convergence.run(Options("tiny", peers=(peers.OURS, "numpy")))
     for line in table.rows:
         inertias = [inertia for _, _, inertia in sorted(line["points"], key=lambda point: point[1])]
-        assert line["ended"] and len(inertias) == 4
+        assert line["ended"] and len(inertias) == len(convergence.QUICK_CUTS)
         assert all(later <= 1.001 * before for before, later in zip(inertias[:-1], inertias[1:], strict=True))
         assert line["inertia"] == inertias[-1]
 
@@ -145,7 +145,7 @@ def tiny_run(tmp_path_factory):
 
 def test_the_readme_is_made_of_the_numbers(tiny_run):
     pytest.importorskip("matplotlib")
-    text = readme.block(tiny_run, "benchmarks/results/run.json")
+    text = readme.block(tiny_run, ["benchmarks/results/run.json"])
     assert "(benchmarks/results/run.md)" in text and f"]({readme.CHART})" in text
     assert "| blobs, 400 x 2, k=4 |" in text and "| blobs, 500 x 2, k=4 |" in text
     assert max(map(len, (line for line in text.splitlines() if not line.startswith("|")))) <= 120
@@ -156,13 +156,13 @@ def test_the_readme_is_made_of_the_numbers(tiny_run):
 
 
 def test_the_readme_says_what_the_recorded_run_says():
-    """The block in README.md is what `python -m benchmarks.readme` makes of the file that it names."""
+    """The block in README.md is what `python -m benchmarks.readme` makes of the files that it names."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     block = text.split(readme.BEGIN)[1].split(readme.END)[0]
-    (named,) = set(re.findall(r"\((benchmarks/results/[^)]*)\.md\)", block))
-    numbers = json.loads((ROOT / f"{named}.json").read_text())
-    assert block == readme.block(numbers, f"{named}.json")
-    assert (ROOT / readme.CHART).exists() and (ROOT / f"{named}.md").exists()
+    named = list(dict.fromkeys(re.findall(r"\((benchmarks/results/[^)]*)\.md\)", block)))
+    files = [f"{name}.json" for name in named]
+    assert block == readme.block(readme.together(files), files)
+    assert (ROOT / readme.CHART).exists() and all((ROOT / f"{name}.md").exists() for name in named)
 
 
 def test_figures_have_what_the_tables_have(tiny_run):
@@ -176,4 +176,11 @@ def test_figures_have_what_the_tables_have(tiny_run):
     assert {name: len(figure.axes) for name, figure in drawn.items()} == {"scaling": 2, "threads": 1}
     (curves,) = convergence.figures(tables["convergence"]).values()
     (line,) = curves.axes[0].lines
-    assert len(line.get_xdata()) == 4 and min(line.get_ydata()) == 0
+    assert len(line.get_xdata()) == len(convergence.QUICK_CUTS) and min(line.get_ydata()) == 0
+
+
+def test_fits_that_would_take_too_long_are_not_begun():
+    assert convergence._expected_seconds({}, None) == 0
+    curve = {1: (0.5, 1, 9.0), 10: (3.0, 10, 8.0)}
+    assert convergence._expected_seconds(curve, 30) == 9.0
+    assert convergence._expected_seconds(curve, None) == 30.0
