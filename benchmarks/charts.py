@@ -109,7 +109,7 @@ def growth(panels, exponents):
         for name, points in own.items():
             label = f"{name} {exponents[title][name]:.2f}" if name in exponents.get(title, {}) else name
             line = {"color": PEER_COLOURS[name], "marker": "o", "markersize": 3, "lw": 1.2, "label": label}
-            axes.plot(*zip(*sorted(points), strict=True), **line)
+            axes.plot(*zip(*points, strict=True), **line)
         axes.set(xscale="log", yscale="log")
         values = sorted({value for points in own.values() for value, _ in points})
         axes.set_xticks(values, [_short(value) for value in values], fontsize=6)
@@ -127,7 +127,7 @@ def speed_up(panels):
         most = max(threads for points in own.values() for threads, _ in points)
         axes.plot([1, most], [1, most], color="#cccccc", lw=1, ls="--")
         for name, points in own.items():
-            threads, times = zip(*sorted(points), strict=True)
+            threads, times = zip(*points, strict=True)
             gains = [times[0] / ms for ms in times]
             axes.plot(threads, gains, color=PEER_COLOURS[name], marker="o", markersize=3, lw=1.2)
         axes.set_xlabel("threads", fontsize=7)
@@ -138,16 +138,17 @@ def speed_up(panels):
 
 
 def convergence(panels):
-    """Inertia above the best of all against seconds, panel by panel: {title: {library: [(seconds, inertia)]}}."""
+    """Inertia above the best of all against seconds: {title: {library: [(seconds, inertia) by iterations]}}."""
     figure, flat = _panels(panels)
     for axes, own in zip(flat, panels.values(), strict=False):
         best = min(inertia for points in own.values() for _, inertia in points)
         for name, points in own.items():
-            seconds, inertias = zip(*sorted(points), strict=True)
+            seconds, inertias = zip(*points, strict=True)
             above = [100 * (inertia / best - 1) for inertia in inertias]
             axes.plot(seconds, above, color=PEER_COLOURS[name], marker="o", markersize=3, lw=1.2)
         axes.set_xscale("log")
         axes.set_yscale("symlog", linthresh=1)
+        axes.set_ylim(bottom=-0.2)
         axes.set_xlabel("seconds, seeding included", fontsize=7)
         axes.set_ylabel("inertia, % above the best", fontsize=7)
         axes.grid(True, which="major", lw=0.3)

@@ -110,5 +110,7 @@ def figures(tables):
     panels = {}
     for line in table.rows:
         own = panels.setdefault(f"{line['data']}, k={line['k']}", {})
-        own[line["peer"]] = [(seconds, inertia) for seconds, _, inertia in line["points"]]
+        own[line["peer"]] = [
+            (seconds, inertia) for seconds, _, inertia in sorted(line["points"], key=lambda point: point[1])
+        ]
     return {"convergence": charts.convergence(panels)} if panels else {}
