@@ -10,6 +10,8 @@ Names are loaded when first used: importing the package imports NumPy and nothin
 
 import importlib
 
+from fastkmeans.engine.threads import register_controller
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -30,6 +32,9 @@ _HOMES = {
 }
 
 __all__ = ["__version__", *_HOMES]
+
+
+register_controller()
 
 
 def __getattr__(name):

@@ -16,7 +16,6 @@ from fastkmeans.serving import labels_of_few
 from fastkmeans.sources.blocks import METRICS
 
 threads.guard_fork(compiler_lock)
-threads.register_controller()
 
 
 def fit(

@@ -241,13 +241,16 @@ def info():
 def warmup(into):
     """Compile all kernels into the kernel cache.
 
-    Later processes load them from there instead of compiling them when first used.
+    Later processes load them from there instead of compiling them when first used. A folder named by --into is made
+    readable for everybody, as images are built by root and used by others; it is used where root or the user owns it.
     """
     if into is not None:
         os.environ["FASTKMEANS_CACHE_DIR"] = str(into.absolute())  # read once, when the kernels are imported
-    from fastkmeans.warmup import compile_all
+    from fastkmeans.warmup import compile_all, let_others_read
 
     count, seconds, folder = compile_all()
+    if into is not None:
+        let_others_read(folder)
     click.echo(f"{count} kernels compiled in {seconds:.1f} s, kept in {folder}")
 
 

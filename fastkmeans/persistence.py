@@ -1,11 +1,18 @@
-"""Model files: an .npz of plain arrays and a JSON header. Reading one runs no code."""
+"""Model files: plain arrays and a JSON header, in an .npz or a .safetensors file. Reading one runs no code.
+
+What a file says of itself is believed only as far as its bytes go: an array is read if the file holds that many
+bytes, stored and not compressed, so that no small file asks for a large memory.
+"""
 
 import json
+import math
 import os
+import struct
+import tokenize
 import uuid
 import zipfile
 import zlib
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +23,25 @@ from fastkmeans.sources.blocks import METRICS
 FORMAT = "fastkmeans model"
 VERSION = 1
 FIELDS = {"inertia": float, "n_iter": int, "converged": bool, "plan": str, "metric": str}
+PARTS = {  # array: (dimensions, dtypes)
+    "header": (1, (np.dtype("|u1"),)),
+    "centers": (2, (np.dtype("<f4"), np.dtype("<f8"))),
+    "labels": (1, (np.dtype("<i4"),)),
+}
+STATS = {field.name: field.type for field in fields(IterationStats)}
+LONGEST_HEADER = 10_000  # characters of an array's own header within the .npz; NumPy's take 118
+SAFETENSORS = ".safetensors"
+NOT_A_MODEL = (  # what readers raise on damaged files, RuntimeError where they are encrypted or nested too deeply
+    ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, OverflowError, SyntaxError,
+    tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
+
+# ---- writing ----------------------------------------------------------------------------------------------
 
 
 def write_whole(path, write):
-    """Let `write(file)` fill a new file beside `path`, then move it there in one step."""
+    """Let `write(file)` fill a new file beside `path`, then move it there in one step, both forced to the disk."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -30,18 +52,37 @@ def write_whole(path, write):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+    if os.name != "nt":  # the new name is an entry of the folder, which has its own place on the disk
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def save(result, path):
     """Write a KMeansResult to `path`, whole or not at all."""
     header = {"format": FORMAT, "version": VERSION, **{name: getattr(result, name) for name in FIELDS}}
     header["history"] = [asdict(stats) for stats in result.history]
-    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    write_whole(path, lambda file: np.savez(file, header=text, centers=result.centers, labels=result.labels))
+    text = json.dumps(header)
+    centers, labels = (
+        np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for array in (result.centers, result.labels)
+    )
+    if Path(path).suffix.lower() == SAFETENSORS:
+        content = _safetensors(path).numpy.save({"centers": centers, "labels": labels}, {"header": text})
+        write_whole(path, lambda file: file.write(content))
+    else:
+        header = np.frombuffer(text.encode(), np.uint8)
+        write_whole(path, lambda file: np.savez(file, header=header, centers=centers, labels=labels))
+
+
+# ---- reading ----------------------------------------------------------------------------------------------
 
 
 def load(path):
     """Read a model file.
+
+    The file may come from anyone: nothing in it is run, and nothing is read before its size is known to fit.
 
     Parameters
     ----------
@@ -58,30 +99,117 @@ def load(path):
         If the file is not a whole and sound model file.
     FileNotFoundError
         If there is none.
+    ImportError
+        If it ends in ``.safetensors`` and that package is not installed.
     """
+    read = _read_safetensors if Path(path).suffix.lower() == SAFETENSORS else _read_npz
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            names = set(getattr(archive, "files", ()))
-            if names != {"header", "centers", "labels"}:
-                raise ValueError(f"it holds {sorted(names)}")
-            header = json.loads(archive["header"].tobytes().decode())
-            centers, labels = archive["centers"], archive["labels"]
-        if not isinstance(header, dict) or (header.get("format"), header.get("version")) != (FORMAT, VERSION):
-            raise ValueError(f"its header is not that of {FORMAT!r}, version {VERSION}")
-        if centers.ndim != 2 or centers.dtype not in (np.float32, np.float64) or 0 in centers.shape:
-            raise ValueError("its centers are no matrix of floats")
-        if not np.isfinite(centers).all():
-            raise ValueError("its centers are not finite")
-        if labels.ndim != 1 or labels.dtype != np.int32:
-            raise ValueError("its labels are no vector of int32")
-        if len(labels) and not (0 <= labels.min() and labels.max() < len(centers)):
-            raise ValueError("its labels name centers that it does not have")
-        for name, kind in FIELDS.items():
-            if type(header[name]) is not kind:
-                raise ValueError(f"its {name} is no {kind.__name__}")
-        if header["metric"] not in METRICS:
-            raise ValueError(f"its metric is {header['metric']!r}")
-        history = tuple(IterationStats(**stats) for stats in header["history"])
-        return KMeansResult(centers, labels, history=history, **{name: header[name] for name in FIELDS})
-    except (ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{os.fspath(path)} is not a fastkmeans model file: {error}") from None
+        return _checked(*read(path))
+    except NOT_A_MODEL as error:
+        reason = error
+    raise ValueError(f"{os.fspath(path)} is not a fastkmeans model file: {reason}")
+
+
+def _read_npz(path):
+    """(header text, centers, labels) of an .npz file."""
+    with open(path, "rb") as file:
+        try:
+            return _read_archive(file)
+        except OSError as error:  # a place before the file's start, say
+            raise ValueError(str(error)) from None
+
+
+def _read_archive(file):
+    with zipfile.ZipFile(file) as archive:
+        entries = archive.infolist()
+        names = sorted(entry.filename for entry in entries)
+        if names != sorted(f"{name}.npy" for name in PARTS):
+            raise ValueError(f"it holds {names[:5]}")
+        size = os.fstat(file.fileno()).st_size
+        for entry in entries:
+            if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+                raise ValueError(f"its {entry.filename} is compressed")
+            if entry.file_size > size:
+                raise ValueError(f"its {entry.filename} claims {entry.file_size} bytes, of a file of {size}")
+        header, centers, labels = (_read_array(archive, name) for name in PARTS)
+    return header.tobytes().decode(), centers, labels
+
+
+def _read_array(archive, name):
+    """One array of the archive, whose own header has to agree with what a model has and with its bytes."""
+    dimensions, dtypes = PARTS[name]
+    entry = archive.getinfo(f"{name}.npy")
+    with archive.open(entry) as file:
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):
+            raise ValueError(f"its {name} is stored in version {version} of NumPy's format")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file, LONGEST_HEADER)
+        if dtype not in dtypes or len(shape) != dimensions or fortran:
+            order = "in Fortran's order " if fortran else ""
+            raise ValueError(f"its {name} is {order}of dtype {dtype} and shape {shape}")
+        expected = math.prod(shape) * dtype.itemsize
+        if min(shape) < 0 or entry.file_size - file.tell() != expected:
+            raise ValueError(f"its {name} claims {shape} values of {dtype}, but has {entry.file_size} bytes")
+        content = file.read()  # to its end, where the checksum is compared
+    if len(content) != expected:
+        raise ValueError(f"its {name} is cut short")
+    return np.frombuffer(bytearray(content), dtype).reshape(shape)
+
+
+def _read_safetensors(path):
+    """(header text, centers, labels) of a .safetensors file."""
+    package = _safetensors(path)
+    with open(path, "rb"):  # absence and missing permission, in the system's own words
+        pass
+    try:
+        with package.safe_open(path, framework="numpy") as file:
+            names = sorted(file.keys())
+            if names != ["centers", "labels"]:
+                raise ValueError(f"it holds {names[:5]}")
+            text = (file.metadata() or {})["header"]
+            centers, labels = file.get_tensor("centers"), file.get_tensor("labels")
+    except package.SafetensorError as error:
+        raise ValueError(str(error)) from None
+    for name, array in (("centers", centers), ("labels", labels)):
+        if array.dtype not in PARTS[name][1] or array.ndim != PARTS[name][0]:
+            raise ValueError(f"its {name} is of dtype {array.dtype} and shape {array.shape}")
+    return text, centers, labels
+
+
+def _safetensors(path):
+    try:
+        import safetensors.numpy
+    except ImportError:
+        raise ImportError(
+            f'{os.fspath(path)} needs safetensors: pip install ".[safetensors]" in the checkout'
+        ) from None
+    return safetensors
+
+
+def _checked(text, centers, labels):
+    """The result that the parts of a file make, if they make one."""
+    header = json.loads(text)
+    if not isinstance(header, dict) or (header.get("format"), header.get("version")) != (FORMAT, VERSION):
+        raise ValueError(f"its header is not that of {FORMAT!r}, version {VERSION}")
+    if 0 in centers.shape:
+        raise ValueError(f"its centers have the shape {centers.shape}")
+    if not np.isfinite(centers).all():
+        raise ValueError("its centers are not finite")
+    if len(labels) and not (0 <= labels.min() and labels.max() < len(centers)):
+        raise ValueError("its labels name centers that it does not have")
+    for name, kind in FIELDS.items():
+        if type(header[name]) is not kind:
+            raise ValueError(f"its {name} is no {kind.__name__}")
+    if header["metric"] not in METRICS:
+        raise ValueError(f"its metric is {header['metric']!r}")
+    if not header["inertia"] >= 0 or header["n_iter"] < 0:
+        raise ValueError(f"its inertia is {header['inertia']}, its n_iter {header['n_iter']}")
+    history = tuple(_stats(entry) for entry in header["history"])
+    return KMeansResult(centers, labels, history=history, **{name: header[name] for name in FIELDS})
+
+
+def _stats(entry):
+    for name, value in entry.items():
+        if type(value) is not STATS[name] and not (STATS[name] is float and type(value) is int):
+            raise ValueError(f"the {name} of its history is {value!r:.40}")
+    return IterationStats(**entry)

@@ -23,6 +23,12 @@ def why_no_cache():
     return f"{folder} belongs to another user, or others may write to it"
 
 
+def let_others_read(folder):
+    """Open a cache folder, which is private at first, to readers: who owns it stays the only one to write."""
+    for path in (Path(folder), *Path(folder).glob("*.nbk")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
 def compile_all():
     """Run every kind of fit and question on a few rows; return (new kernels, seconds, cache folder)."""
     import numpy as np

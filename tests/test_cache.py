@@ -7,6 +7,7 @@ import stat
 import pytest
 
 from fastkmeans.kernels import cache
+from fastkmeans.warmup import let_others_read
 from tests.checks import ROOT, run_python
 
 # A kernel of few lines stands for all; `hits` counts what was read from the cache.
@@ -152,6 +153,92 @@ def test_compiling_in_two_processes_at_once(tmp_path):
         list(pool.map(lambda _: run_tiny(folder), range(3)))
     assert len(files_in(folder)) == 1
     assert run_tiny(folder)[0] == 1
+
+
+def test_three_processes_compile_for_other_types_at_once(tmp_path):
+    """Numba's shared index could give one process the kernel of another; here there is none."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    folder = tmp_path / "kernels"
+    code = """
+import fastkmeans, numpy as np
+X = np.arange(12, dtype=np.{dtype}).reshape(6, 2) ** 2
+result = fastkmeans.fit(X, 2, random_state=0)
+print(result.centers.dtype, result.labels.tolist(), result.inertia)
+"""
+    orders = (("float32", "float64"), ("float64", "float32"), ("int16", "float64"))
+
+    def in_turn(dtypes):
+        return [run_python(code.format(dtype=dtype), FASTKMEANS_CACHE_DIR=folder).split(" ", 1) for dtype in dtypes]
+
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(in_turn, orders))
+    for dtypes, results in zip(orders, found, strict=True):
+        for dtype, (computed, values) in zip(dtypes, results, strict=True):
+            assert computed == ("float64" if dtype == "float64" else "float32")
+            assert values == found[0][0][1]
+    count = len(files_in(folder))
+    for dtype in ("float32", "float64", "int16"):  # all is there, and right
+        assert in_turn([dtype])[0][1] == found[0][0][1]
+    assert len(files_in(folder)) == count
+
+
+def test_kernels_of_two_vector_sets_do_not_mix(tmp_path):
+    code = """
+import fastkmeans, numpy as np
+X = np.random.default_rng(0).normal(size=(3000, 20)).astype(np.float32)
+print(fastkmeans.fit(X, 30, init=np.arange(30), max_iter=3).labels.sum())
+"""
+    folder, counts, sums = tmp_path / "kernels", [], set()
+    for name in ("plain", "avx2", "plain", "avx2"):
+        sums.add(run_python(code, FASTKMEANS_CACHE_DIR=folder, FASTKMEANS_VECTOR_SET=name))
+        counts.append(len(files_in(folder)))
+    assert len(sums) == 1
+    assert counts[0] < counts[1] == counts[2] == counts[3]
+
+
+@pytest.mark.parametrize("setting", ["NUMBA_BOUNDSCHECK", "NUMBA_OPT"])
+def test_kernels_of_other_settings_of_numba_do_not_mix(tmp_path, setting):
+    folder = tmp_path / "kernels"
+    run_tiny(folder)
+    assert run_tiny(folder, **{setting: "1"})[0] == 0
+    assert run_tiny(folder, **{setting: "1"})[0] == 1
+    assert run_tiny(folder)[0] == 1
+
+
+def copy_of_the_package(folder):
+    shutil.copytree(ROOT / "fastkmeans", folder / "fastkmeans", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def test_an_image_brings_its_kernels(tmp_path):
+    """Warmed into the package's own folder, then read-only and without a folder of the user's."""
+    tree = copy_of_the_package(tmp_path / "image")
+    shipped = tree / "fastkmeans" / "_kernel_cache"
+    run_tiny(shipped, root=tree)
+    for path in (*files_in(shipped), shipped):
+        path.chmod(0o555)
+    (tmp_path / "file").write_text("in the way")
+    nowhere = tmp_path / "file" / "kernels"
+    assert run_tiny(nowhere, root=tree) == (1, 1, "None")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_with_nothing_to_write_to(tmp_path):
+    """As in a container: the package belongs to root, the home does not exist, the process is nobody."""
+    warm = "import numba; numba.njit(lambda x: x.sum())(np.ones(3))"  # the interpreter may lie in root's home
+    code = TINY.replace("assert", f"{warm}\nos.setgid(65534); os.setuid(65534)\nassert", 1)
+    tree = copy_of_the_package(tmp_path / "image")
+    for folder in (tree, tree.parent, tree.parent.parent, tree.parent.parent.parent):
+        folder.chmod(0o755)
+    shipped = tree / "fastkmeans" / "_kernel_cache"
+    run_tiny(shipped, root=tree)
+    nowhere = {"HOME": "/nonexistent", "XDG_CACHE_HOME": None, "FASTKMEANS_CACHE_DIR": None}
+    assert run_python(code, root=tree, cwd="/", **nowhere).split() == ["0", "1", "None"]  # private, as made
+    let_others_read(shipped)
+    assert run_python(code, root=tree, cwd="/", **nowhere).split() == ["1", "1", "None"]
+    named = nowhere | {"FASTKMEANS_CACHE_DIR": shipped}
+    assert run_python(code, root=tree, cwd="/", **named).split() == ["1", "1", "None"]
 
 
 def test_disabled_compilation_is_said_plainly():

@@ -228,13 +228,17 @@ def guard_fork(compiler_lock):
 
 
 def register_controller():
-    """Make threadpoolctl.threadpool_limits bind us: a controller found through LLVM, which Numba always loads."""
+    """Make threadpoolctl.threadpool_limits bind us, from the import of the package on.
+
+    A controller is found by a library that is loaded: NumPy's core is there before any rows are, LLVM only once
+    kernels are asked for, which may be within the limits.
+    """
     import threadpoolctl
 
     class FastKMeansController(threadpoolctl.LibController):
         user_api = "fastkmeans"
         internal_api = "fastkmeans"
-        filename_prefixes = ("libllvmlite",)
+        filename_prefixes = ("_multiarray_umath",)
 
         def get_num_threads(self):
             return available_threads()

@@ -23,13 +23,15 @@ from numba.core import caching, compiler
 PACKAGE = Path(__file__).resolve().parent.parent
 SHIPPED = PACKAGE / "_kernel_cache"
 DIGEST_BYTES = 32
+CODE_SETTINGS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT", "FULL_TRACEBACKS")
 
 
 @cache
 def package_stamp():
-    """A digest of all that a compiled kernel depends on besides its own signature: sources and versions."""
+    """A digest of all that a compiled kernel depends on besides its signature: sources, versions, Numba's settings."""
     versions = (numba.__version__, llvmlite.__version__, sys.version_info[:3], getattr(sys, "abiflags", ""))
-    digest = hashlib.sha256(repr(versions).encode())
+    settings = [(name, getattr(numba.config, name, None)) for name in CODE_SETTINGS]
+    digest = hashlib.sha256(repr((versions, settings)).encode())
     kernels = PACKAGE / "kernels"
     for path in sorted(kernels.rglob("*.py")):
         digest.update(str(path.relative_to(kernels)).encode())

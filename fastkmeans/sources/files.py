@@ -6,6 +6,8 @@ as a table becomes one sentence that names the file and the remedy.
 
 import csv
 import os
+import struct
+import tokenize
 import zipfile
 import zlib
 from array import array
@@ -21,6 +23,10 @@ DELIMITERS = ("\t", ";", ",", " ")  # tried in this order, because of "1, 2" and
 MISSING = frozenset({"", "?", "na", "n/a", "nan", "none", "null"})
 SNIFFED_LINES = 50
 LONGEST_QUOTE = 30
+UNREADABLE = (  # what readers of arrays raise on damaged files
+    ValueError, TypeError, KeyError, AttributeError, EOFError, OSError, RuntimeError, OverflowError, SyntaxError,
+    MemoryError, tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def read_table(path, key=None):
@@ -101,7 +107,7 @@ def _whole(path, kind):
         yield
     except _Told:
         raise
-    except (ValueError, EOFError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         reason = str(error).partition("\n")[0]
         if "pickle" in reason or "Python objects" in reason:
             reason = "it holds something else, or Python objects, which are never loaded"
