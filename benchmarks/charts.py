@@ -109,7 +109,7 @@ def growth(panels, exponents):
         for name, points in own.items():
             label = f"{name} {exponents[title][name]:.2f}" if name in exponents.get(title, {}) else name
             line = {"color": PEER_COLOURS[name], "marker": "o", "markersize": 3, "lw": 1.2, "label": label}
-            axes.plot(*zip(*points, strict=True), **line)
+            axes.plot(*zip(*sorted(points), strict=True), **line)
         axes.set(xscale="log", yscale="log")
         values = sorted({value for points in own.values() for value, _ in points})
         axes.set_xticks(values, [_short(value) for value in values], fontsize=6)
@@ -127,7 +127,7 @@ def speed_up(panels):
         most = max(threads for points in own.values() for threads, _ in points)
         axes.plot([1, most], [1, most], color="#cccccc", lw=1, ls="--")
         for name, points in own.items():
-            threads, times = zip(*points, strict=True)
+            threads, times = zip(*sorted(points), strict=True)
             gains = [times[0] / ms for ms in times]
             axes.plot(threads, gains, color=PEER_COLOURS[name], marker="o", markersize=3, lw=1.2)
         axes.set_xlabel("threads", fontsize=7)
