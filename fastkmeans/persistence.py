@@ -7,11 +7,8 @@ bytes, stored and not compressed, so that no small file asks for a large memory.
 import json
 import math
 import os
-import struct
-import tokenize
 import uuid
 import zipfile
-import zlib
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -19,6 +16,7 @@ import numpy as np
 
 from fastkmeans.result import IterationStats, KMeansResult
 from fastkmeans.sources.blocks import METRICS
+from fastkmeans.sources.files import DAMAGED
 
 FORMAT = "fastkmeans model"
 VERSION = 1
@@ -31,10 +29,6 @@ PARTS = {  # array: (dimensions, dtypes)
 STATS = {field.name: field.type for field in fields(IterationStats)}
 LONGEST_HEADER = 10_000  # characters of an array's own header within the .npz; NumPy's take 118
 SAFETENSORS = ".safetensors"
-NOT_A_MODEL = (  # what readers raise on damaged files, RuntimeError where they are encrypted or nested too deeply
-    ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, OverflowError, SyntaxError,
-    tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 
 
 # ---- writing ----------------------------------------------------------------------------------------------
@@ -105,7 +99,7 @@ def load(path):
     read = _read_safetensors if Path(path).suffix.lower() == SAFETENSORS else _read_npz
     try:
         return _checked(*read(path))
-    except NOT_A_MODEL as error:
+    except DAMAGED as error:  # RuntimeError also where it is encrypted or nested too deeply
         reason = error
     raise ValueError(f"{os.fspath(path)} is not a fastkmeans model file: {reason}")
 
@@ -137,16 +131,15 @@ def _read_archive(file):
 
 def _read_array(archive, name):
     """One array of the archive, whose own header has to agree with what a model has and with its bytes."""
-    dimensions, dtypes = PARTS[name]
     entry = archive.getinfo(f"{name}.npy")
     with archive.open(entry) as file:
         version = np.lib.format.read_magic(file)
         if version != (1, 0):
             raise ValueError(f"its {name} is stored in version {version} of NumPy's format")
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(file, LONGEST_HEADER)
-        if dtype not in dtypes or len(shape) != dimensions or fortran:
-            order = "in Fortran's order " if fortran else ""
-            raise ValueError(f"its {name} is {order}of dtype {dtype} and shape {shape}")
+        _check_kind(name, dtype, shape)
+        if fortran:
+            raise ValueError(f"its {name} is in Fortran's order")
         expected = math.prod(shape) * dtype.itemsize
         if min(shape) < 0 or entry.file_size - file.tell() != expected:
             raise ValueError(f"its {name} claims {shape} values of {dtype}, but has {entry.file_size} bytes")
@@ -154,6 +147,13 @@ def _read_array(archive, name):
     if len(content) != expected:
         raise ValueError(f"its {name} is cut short")
     return np.frombuffer(bytearray(content), dtype).reshape(shape)
+
+
+def _check_kind(name, dtype, shape):
+    """Refuse an array that is not of a model's dtypes and dimensions."""
+    dimensions, dtypes = PARTS[name]
+    if dtype not in dtypes or len(shape) != dimensions:
+        raise ValueError(f"its {name} is of dtype {dtype} and shape {shape}")
 
 
 def _read_safetensors(path):
@@ -170,9 +170,8 @@ def _read_safetensors(path):
             centers, labels = file.get_tensor("centers"), file.get_tensor("labels")
     except package.SafetensorError as error:
         raise ValueError(str(error)) from None
-    for name, array in (("centers", centers), ("labels", labels)):
-        if array.dtype not in PARTS[name][1] or array.ndim != PARTS[name][0]:
-            raise ValueError(f"its {name} is of dtype {array.dtype} and shape {array.shape}")
+    _check_kind("centers", centers.dtype, centers.shape)
+    _check_kind("labels", labels.dtype, labels.shape)
     return text, centers, labels
 
 

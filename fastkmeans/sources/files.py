@@ -23,9 +23,9 @@ DELIMITERS = ("\t", ";", ",", " ")  # tried in this order, because of "1, 2" and
 MISSING = frozenset({"", "?", "na", "n/a", "nan", "none", "null"})
 SNIFFED_LINES = 50
 LONGEST_QUOTE = 30
-UNREADABLE = (  # what readers of arrays raise on damaged files
-    ValueError, TypeError, KeyError, AttributeError, EOFError, OSError, RuntimeError, OverflowError, SyntaxError,
-    MemoryError, tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error,
+DAMAGED = (  # what NumPy and zipfile raise on files that are not whole
+    ValueError, TypeError, KeyError, AttributeError, EOFError, RuntimeError, OverflowError, SyntaxError,
+    tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def _whole(path, kind):
         yield
     except _Told:
         raise
-    except UNREADABLE as error:
+    except (*DAMAGED, OSError, MemoryError) as error:
         reason = str(error).partition("\n")[0]
         if "pickle" in reason or "Python objects" in reason:
             reason = "it holds something else, or Python objects, which are never loaded"
