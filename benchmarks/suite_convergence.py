@@ -54,21 +54,26 @@ def run(options):
 
 def _measure(data, k, options):
     """([row of each library], {library: why it has none}) of one workload."""
-    rows = datasets.load(data)
+    rows, budget = datasets.load(data), options.pick(*BUDGETS)
     curves = {name: {} for name in options.peers}
-    left_out = {}
+    few, left_out = rows[: max(20 * k, 4096)], {}
     for name in curves:
         try:
-            peers.run(name, rows[: max(20 * k, 4096)], k, None, 2, n_threads=options.threads)
+            for _ in range(2):  # the first starts threads
+                outcome = peers.run(name, few, k, None, CUTS[0], n_threads=options.threads)
         except Exception as error:  # noqa: BLE001 - a rival that cannot run is a line, not the end; ours is the end
             if name == peers.OURS:
                 raise
             left_out[name] = f"{type(error).__name__}: {str(error)[:120]}"
+            continue
+        expected = outcome.seconds * len(rows) / len(few)
+        if expected > budget and name != peers.OURS:
+            left_out[name] = f"one iteration would take about {expected:.0f} s, more than {budget:.0f} s"
     peers.run(peers.OURS, rows, k, None, None, n_threads=options.threads)  # kernels for so many rows
     for _ in range(options.rounds_or(1, 1)):
         for cut in options.pick(CUTS, QUICK_CUTS, QUICK_CUTS):
             for name, curve in curves.items():
-                if name in left_out or _expected_seconds(curve, cut) > options.pick(*BUDGETS):
+                if name in left_out or _expected_seconds(curve, cut) > budget:
                     continue
                 outcome = peers.run(name, rows, k, None, cut, n_threads=options.threads)
                 if cut not in curve or outcome.seconds < curve[cut][0]:
