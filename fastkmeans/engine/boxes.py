@@ -7,7 +7,6 @@ import numpy as np
 from fastkmeans.engine import threads
 from fastkmeans.engine.assigners import Dense, DensePass, Sums, among_largest
 from fastkmeans.engine.passes import SCRATCH_BYTES, promised_bytes
-from fastkmeans.kernels.assign import CACHE_LINE
 from fastkmeans.kernels.box_rows import (
     AREA_BLOCKS,
     BLOCK_ROWS,
@@ -22,6 +21,7 @@ from fastkmeans.kernels.box_rows import (
     scatter_labels,
 )
 from fastkmeans.kernels.boxes import MOST_FEATURES, boxes_shape, distance_slack, label_regions
+from fastkmeans.kernels.memory import aligned
 from fastkmeans.kernels.ordering import (
     TOP_BITS,
     bits_a_feature,
@@ -37,13 +37,6 @@ SLAB_ROWS = 1 << 16
 ORDERING_SECONDS = 2e-8  # a row
 MERGED_SHARE = 0.5  # of distinct rows, up to which equal rows become one point
 TRIED_PASSES, MOST_SWEPT = 3, 0.4  # boxes that rule out so little, after so many passes, are given up
-
-
-def aligned(count, dtype):
-    """An empty array that begins at a cache line."""
-    dtype = np.dtype(dtype)
-    raw = np.empty(count * dtype.itemsize + CACHE_LINE, np.uint8)
-    return np.ndarray((count,), dtype, raw, -raw.ctypes.data % CACHE_LINE)
 
 
 def grid_of(sample, bits):

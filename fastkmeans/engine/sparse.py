@@ -11,12 +11,12 @@ from fastkmeans.engine.assigners import ClusterInertiaPass, DensePass, DistanceP
 from fastkmeans.engine.machine import vector_set
 from fastkmeans.engine.moments import Moments, UnusableRow, largest_value
 from fastkmeans.engine.plus_plus import ScorePass, Seeding
+from fastkmeans.kernels.memory import aligned
 from fastkmeans.kernels.packing import plain_panels, tile_shape
 from fastkmeans.kernels.scalable import lower_to
 from fastkmeans.kernels.slab import LABELS_ONLY, OWN_INERTIA, WITH_INERTIA, WITH_MOVES, WITH_SUMS
 from fastkmeans.kernels.sparse import own_sparse_distances
 from fastkmeans.kernels.sparse_slab import (
-    aligned,
     assign_sparse_slab,
     pack_sparse_centers,
     sparse_scratch,

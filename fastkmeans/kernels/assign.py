@@ -10,9 +10,8 @@ against 361 at d=64 k=256, never ahead.) Whether the best is certain is settle.p
 import numpy as np
 
 from fastkmeans.kernels.jit import inline
+from fastkmeans.kernels.memory import CACHE_LINE
 from fastkmeans.kernels.simd import fma_tile, keep_two, load, load_broadcast, prefetch, repeat, splat, store, winner
-
-CACHE_LINE = 64
 
 
 @inline

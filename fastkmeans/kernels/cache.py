@@ -23,7 +23,7 @@ from numba.core import caching, compiler
 PACKAGE = Path(__file__).resolve().parent.parent
 SHIPPED = PACKAGE / "_kernel_cache"
 DIGEST_BYTES = 32
-CODE_SETTINGS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT", "FULL_TRACEBACKS")
+CODE_SETTINGS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT")
 
 
 @cache

@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 
 from fastkmeans.kernels.jit import address_of, inline, jit
+from fastkmeans.kernels.memory import CACHE_LINE
 from fastkmeans.kernels.packing import lies_as_tile, pack_tile
 from fastkmeans.kernels.simd import (
     add_gain,
@@ -37,7 +38,6 @@ ONE = (None,)
 TILE_ROWS = 512  # rows whose potential is one number: a draw looks through one such tile
 TILE_BYTES = 256 * 1024
 COLUMN_BYTES = 16 * 1024
-CACHE_LINE = 64
 ROWS_AHEAD = 16  # listed rows between the one that is measured and the one that is asked for
 WHOLE_FROM = 0.3  # share of a tile's rows from which measuring all of them is the faster way
 

@@ -5,9 +5,10 @@ from functools import cache
 import numpy as np
 
 from fastkmeans.kernels.accumulate import accumulate, accumulate_by_lane, accumulate_moves, sums_by_lane
-from fastkmeans.kernels.assign import CACHE_LINE, two_best
+from fastkmeans.kernels.assign import two_best
 from fastkmeans.kernels.distances import own_sq_dists
 from fastkmeans.kernels.jit import address_of, jit
+from fastkmeans.kernels.memory import CACHE_LINE, aligned_parts
 from fastkmeans.kernels.packing import (
     TILE_BYTES,
     columns_of,
@@ -38,13 +39,7 @@ def scratch_for(dtype, d, shape):
         (np.dtype(np.float64), step * d), (np.dtype(np.float64), step), (np.dtype(np.float64), room),
         (np.dtype(np.int32), room),
     )  # fmt: skip
-    sizes = [-(-count * kind.itemsize // CACHE_LINE) * CACHE_LINE for kind, count in parts]
-    raw = np.empty(sum(sizes) + CACHE_LINE, np.uint8)
-    at = -raw.ctypes.data % CACHE_LINE
-    arrays = []
-    for (kind, count), size in zip(parts, sizes, strict=True):
-        arrays.append(np.ndarray((count,), kind, raw, at))
-        at += size
+    arrays = aligned_parts(parts)
     return tuple(arrays[:2]), tuple(arrays[2:7]), tuple(arrays[7:])
 
 

@@ -18,6 +18,7 @@ are measured by the definition, over all features.
 import numpy as np
 
 from fastkmeans.kernels.jit import inline, jit
+from fastkmeans.kernels.memory import aligned
 from fastkmeans.kernels.simd import add_squares, fma_tile, keep_two, load, repeat, splat, store, store_tile, sum_lanes
 from fastkmeans.kernels.slab import LABELS_ONLY, OWN_INERTIA, WITH_MOVES, WITH_SUMS
 from fastkmeans.kernels.sparse import exact_sq_dist, own_sq_dist, read_values, stored_rows
@@ -27,14 +28,6 @@ ONE = (None,)
 SCORE_BYTES = 128 * 1024
 MOST_TILE_ROWS = 512
 UNIT_VALUES = 1 << 14  # of a tile's rows, converted for cosine
-CACHE_LINE = 64
-
-
-def aligned(count, dtype):
-    """An array that begins with a cache line: vectors that straddle two cost twice."""
-    dtype = np.dtype(dtype)
-    raw = np.empty(count * dtype.itemsize + CACHE_LINE, np.uint8)
-    return np.ndarray((count,), dtype, raw, -raw.ctypes.data % CACHE_LINE)
 
 
 def sparse_shape(lanes, k):

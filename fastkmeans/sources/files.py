@@ -107,7 +107,9 @@ def _whole(path, kind):
         yield
     except _Told:
         raise
-    except (*DAMAGED, OSError, MemoryError) as error:
+    except MemoryError as error:  # of a header that lies, or of a file that is right and larger than the machine
+        raise ValueError(f"{path}: what it says that it holds takes more memory than there is: {error}") from None
+    except (*DAMAGED, OSError) as error:
         reason = str(error).partition("\n")[0]
         if "pickle" in reason or "Python objects" in reason:
             reason = "it holds something else, or Python objects, which are never loaded"

@@ -1,6 +1,8 @@
 """Files of rows: every format gives the table back; what is damaged is said in one line."""
 
+import io
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -221,3 +223,13 @@ def test_absent_file(tmp_path):
     for suffix in READERS:
         with pytest.raises(FileNotFoundError):
             read_table(tmp_path / f"rows{suffix}")
+
+
+def test_an_archive_that_says_it_holds_more_than_there_is(tmp_path):
+    """Its sender may lie, or own a larger machine: no wording that calls a whole file damaged."""
+    whole = io.BytesIO()
+    np.lib.format.write_array_header_1_0(whole, {"descr": "<f8", "fortran_order": False, "shape": (10**13, 2)})
+    path = tmp_path / "rows.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", whole.getvalue() + bytes(1000))
+    assert "more memory than there is" in refusal(path)
