@@ -87,11 +87,14 @@ def _measure(data, k, options):
 
 
 def _expected_seconds(curve, cut):
-    """What the next fit would take, judged by the longest so far; 0 before the first."""
+    """What the next fit would take, judged by the fits so far, of which the shortest is nearly all seeding."""
     if not curve:
         return 0.0
-    seconds, n_iter, _ = max(curve.values())
-    return seconds * max(1.0, (cut or USUAL_ITERATIONS) / max(1, n_iter))
+    points, steps = sorted((n_iter, seconds) for seconds, n_iter, _ in curve.values()), cut or USUAL_ITERATIONS
+    (few, least), (many, most) = points[0], points[-1]
+    if few == many:
+        return most * max(1.0, steps / max(1, many))
+    return most + max(0.0, most - least) / (many - few) * max(0, steps - many)
 
 
 def _line(name, curve, curves):

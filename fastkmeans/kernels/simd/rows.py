@@ -4,7 +4,7 @@ A tile here has a row of vectors for each of a few listed rows, and a center in 
 rows' numbers; row i of an array begins at i * stride.
 """
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 
 from fastkmeans.kernels.jit import intrinsic
@@ -27,6 +27,7 @@ DOT_PRODUCTS = {
     8: "llvm.x86.avx512.vpdpbusd.256",
     4: "llvm.aarch64.neon.usdot.v4i32.v16i8",
 }
+X86_TAKES_WORDS = binding.llvm_version_info < (22,)  # whose four bytes the later ones name
 
 
 def _constant(value, like):
@@ -76,11 +77,12 @@ def dot_rows(typing, tile, array, numbers, stride, feature, panel):
     The word is array[numbers[m] * stride + feature].
     """
     vector = panel.dtype
-    bytes_kind = ir.VectorType(BYTE, 4 * vector.width)
+    of_words = X86_TAKES_WORDS and ".x86." in DOT_PRODUCTS[vector.width]
+    kind = vector.llvm if of_words else ir.VectorType(BYTE, 4 * vector.width)
 
     def generate(context, builder, signature, arguments):
         def multiply(words, column, total):
-            own = builder.bitcast(words, bytes_kind), builder.bitcast(column, bytes_kind)
+            own = builder.bitcast(words, kind), builder.bitcast(column, kind)
             return emit_call(builder, DOT_PRODUCTS[vector.width], vector.llvm, [total, *own])
 
         return context.make_tuple(builder, tile, _each_row(context, builder, array, arguments, panel, multiply))
