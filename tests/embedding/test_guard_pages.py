@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from fastkmeans.kernels.packing import SHAPES
 from tests.checks import run_python
 from tests.embedding.forbidden_pages import PAGE
 
@@ -46,6 +45,6 @@ def test_kernels_stay_within_their_arrays():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("vectors", SHAPES)
-def test_kernels_of_every_vector_set_stay_within_their_arrays(vectors):
-    guarded(1, FASTKMEANS_VECTOR_SET=vectors)
+def test_kernels_of_another_vector_set_stay_within_their_arrays():
+    """Vectors of half the width, and other tiles; a command in docs/what-you-can-rely-on.md runs every set."""
+    guarded(0.25, FASTKMEANS_VECTOR_SET="avx2")
