@@ -86,13 +86,28 @@ def fits(numbers):
 
 
 def together(files):
-    """The numbers of several files as of one run: the facts of the first, all suites, all commands."""
+    """The numbers of several files as of one run: the facts of the first, all suites, all commands.
+
+    Of a suite that is in two files, the lines of the later one count where both have them.
+    """
     runs = [json.loads((ROOT / file).read_text()) for file in files]
     same = {(one["machine"]["date"], one["machine"]["cpu"], one["machine"]["threads"]) for one in runs}
     if len(same) > 1:
         raise SystemExit(f"these are runs of different machines or days: {sorted(same)}")
-    suites = {name: tables for one in runs for name, tables in one["suites"].items()}
+    suites = {}
+    for one in runs:
+        for name, tables in one["suites"].items():
+            suites[name] = _together(suites[name], tables) if name in suites else tables
     return runs[0] | {"suites": suites, "command": "`, `".join(one["command"] for one in runs)}
+
+
+def _together(tables, later):
+    """Tables whose rows are replaced by those of a later run of the same suite, where it has the same."""
+    merged = []
+    for before, after in zip(tables, later, strict=True):
+        rows = {(line["data"], line["k"], line.get("peer")): line for line in (*before["rows"], *after["rows"])}
+        merged.append(before | {"rows": list(rows.values())})
+    return merged
 
 
 def block(numbers, files):

@@ -92,8 +92,8 @@ def _expected_seconds(curve, cut):
         return 0.0
     points, steps = sorted((n_iter, seconds) for seconds, n_iter, _ in curve.values()), cut or USUAL_ITERATIONS
     (few, least), (many, most) = points[0], points[-1]
-    if few == many:
-        return most * max(1.0, steps / max(1, many))
+    if few == many:  # how much of it was seeding is not known, and the next is not much longer
+        return most
     return most + max(0.0, most - least) / (many - few) * max(0, steps - many)
 
 

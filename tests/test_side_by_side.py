@@ -182,7 +182,7 @@ def test_figures_have_what_the_tables_have(tiny_run):
 def test_fits_that_would_take_too_long_are_not_begun():
     assert convergence._expected_seconds({}, None) == 0
     curve = {1: (3.0, 1, 9.0)}
-    assert convergence._expected_seconds(curve, 3) == 9.0
+    assert convergence._expected_seconds(curve, 3) == 3.0
     curve[3] = 4.0, 3, 8.0  # most of it was seeding
     assert convergence._expected_seconds(curve, 10) == 7.5
     assert convergence._expected_seconds(curve, None) == 52.5
