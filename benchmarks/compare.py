@@ -27,6 +27,7 @@ from benchmarks import (
     suite_shortcuts,
     suite_sparse,
     suite_startup,
+    suite_streaming,
     suite_ways,
 )
 from benchmarks.options import Options
@@ -47,9 +48,10 @@ SUITES = {
     "grid": suite_grid,
     "serving": suite_serving,
     "startup": suite_startup,
+    "streaming": suite_streaming,
 }
 GROUPS = {"side-by-side": ("libraries", "convergence", "scaling"), "all": tuple(SUITES)}
-OURS_ALONE = ("memory",)  # suites about us, where rivals appear only if they are named
+OURS_ALONE = ("memory", "streaming")  # suites about us, where rivals appear only if they are named
 FOLDER = "benchmarks/out"
 
 

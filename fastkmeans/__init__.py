@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "fit": "api",
+    "fit_batches": "api",
     "predict": "api",
     "transform": "api",
     "kmeans_plusplus": "api",
@@ -26,6 +27,8 @@ _HOMES = {
     "patch_sklearn": "patch",
     "unpatch_sklearn": "patch",
     "load": "persistence",
+    "open_rows": "sources.stored",
+    "Checkpoint": "checkpoint",
     "KMeansResult": "result",
     "IterationStats": "result",
     "TooFewDistinctRows": "result",

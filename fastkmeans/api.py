@@ -33,6 +33,8 @@ def fit(
     n_threads=None,
     verbose=0,
     callback=None,
+    memory_budget=None,
+    checkpoint=None,
 ):
     """Cluster the rows of X into `n_clusters` groups by Lloyd's algorithm, exactly.
 
@@ -42,7 +44,9 @@ def fit(
         Numbers of any dtype, order and byte order, read where they lie and never copied whole; pandas, polars and
         pyarrow tables of numbers. Sparse matrices of scipy are read by their stored values: CSR in place, other
         formats as a CSR copy, and the zeros are never written out beyond a few rows. Computed in float32 where that
-        holds the values exactly (float32, float16, bool, 8- and 16-bit integers), else in float64.
+        holds the values exactly (float32, float16, bool, 8- and 16-bit integers), else in float64. Or a path, a list
+        of paths, a folder, or what `open_rows` gives: files that are larger than `memory_budget` are read block by
+        block in every pass.
     n_clusters : int
         Number of clusters, from 1 to n_samples.
     init : {"auto", "k-means++", "k-means||", "afk-mc2", "random"}, array or callable, default="auto"
@@ -61,8 +65,9 @@ def fit(
     tol : float, default=1e-4
         A run ends when the squared movements of the centers sum to at most `tol` times the mean variance of the
         columns. 0 runs until no label changes.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0, counting as repetitions, in seeding too.
+    sample_weight : array-like of shape (n_samples,), str or path, default=None
+        Weights >= 0, counting as repetitions, in seeding too; a path to them, or the name of their
+        column in the files, which is then no feature (where `open_rows` opened these, its `columns` say what is one).
     random_state : int, Generator, RandomState or None, default=None
         Seed. The same seed gives the same bits for any number of threads. None draws from NumPy's global state.
     algorithm : {"auto", "dense", "screened", "boxes", "bounds", "lloyd", "elkan"}, default="auto"
@@ -82,6 +87,15 @@ def fit(
     callback : callable or None, default=None
         Called with an `IterationStats` after every seeding step and iteration; returning False stops the fit,
         which then returns what it has.
+    memory_budget : int, default=None
+        Bytes that rows of files may take in memory, or, where the files are larger, the blocks that are read and what
+        is kept for each row; None for half of what is free. The labels of a result are an array as long as the rows
+        all the same, mapped from a temporary file where the budget has no room. Rows that are streamed are labelled
+        densely, and "auto" and "k-means++" start from the fit of a sample of 256 rows a cluster.
+    checkpoint : path-like or Checkpoint, default=None
+        An .npz file that holds the state of the fit after each iteration. If it is there already, the fit goes on from
+        it, and ends with the bits of one that was never stopped; the file of other rows or settings is an error.
+        Rows are labelled densely.
 
     Returns
     -------
@@ -129,7 +143,7 @@ def fit(
     result, n_found = run_fit(
         X, n_clusters, init=init, n_init=n_init, max_iter=max_iter, tol=tol, sample_weight=sample_weight,
         random_state=random_state, algorithm=algorithm, metric=metric, n_threads=n_threads, verbose=verbose,
-        callback=callback,
+        callback=callback, memory_budget=memory_budget, checkpoint=checkpoint,
     )  # fmt: skip
     if n_found < n_clusters:
         warnings.warn(
@@ -141,16 +155,54 @@ def fit(
     return result
 
 
-def _query(X, centers, metric, sample_weight, n_threads):
+def fit_batches(make_batches, n_clusters, **settings):
+    """Cluster rows that a function gives in batches, anew for every pass, by Lloyd's algorithm, exactly.
+
+    Parameters
+    ----------
+    make_batches : callable
+        Without arguments; returns an iterable of (rows, columns) arrays, or of pairs of such an array and the weights
+        of its rows. Called once a pass, and must give the same batches each time. Batches may differ in length, and
+        are the blocks that are in memory, up to three at a time.
+    n_clusters : int
+    settings
+        Of `fit`, all but `sample_weight`.
+
+    Returns
+    -------
+    KMeansResult
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `fit`; and if the batches differ from one pass to the next, or come only once: for these there is
+        `MiniBatchKMeans.partial_fit`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def read():
+    ...     for start in (0, 10, 100):
+    ...         yield np.arange(start, start + 3.0).reshape(3, 1)
+    >>> fit_batches(read, 3, random_state=0).inertia
+    6.0
+    """
+    if "sample_weight" in settings:
+        raise TypeError("fit_batches takes weights with the batches: let make_batches give pairs of rows and weights")
+    return fit(check.as_batches(make_batches), n_clusters, **settings)
+
+
+def _query(X, centers, metric, sample_weight, n_threads, memory_budget=None):
     """A source over X and an assigner prepared with the centers, for questions about given centers."""
-    array = check.as_rows(X, sparse=True)
+    X, sample_weight = check.opened(X, sample_weight)
+    array, budget = check.as_stored_or_rows(X, memory_budget)
     check.check_name(metric, METRICS, "metric")
     n_threads = check.check_n_threads(n_threads)
     stored = np.asarray(check.as_rows(centers, "centers"))
     dtype = np.promote_types(check.computing_type(array), check.computing_type(stored))
     centers = check.as_centers(stored, array.shape[1], dtype, metric)
     weights = check.as_weights(sample_weight, array.shape[0])
-    source = check.rows_to_ask(array, weights, metric=metric, dtype=dtype, n_threads=n_threads)
+    source = check.rows_to_ask(array, weights, metric=metric, dtype=dtype, n_threads=n_threads, budget=budget)
     wide = centers.astype(np.float64)
     shift = exact_shift(wide.mean(axis=0), wide.std(axis=0), dtype, integers=False)
     return source, assigner_for(source, "auto", shift).prepare(centers)

@@ -57,7 +57,8 @@ def _show_warning(message, category, filename, lineno, file=None, line=None):
 def main():
     """Exact k-means at the speed of the machine.
 
-    FILEs of rows are .npy, .npz, .csv, .tsv, .txt or .parquet: one row a point, one column a feature.
+    FILEs of rows are .npy, .npz, .csv, .tsv, .txt, .parquet, .arrow, .h5 or .zarr, or folders of such: one row a point,
+    one column a feature. Those that are larger than memory are read block by block in every pass.
     """
 
 
@@ -92,23 +93,26 @@ def main():
 )
 @click.option("--metric", default="euclidean", show_default=True, help="euclidean or cosine.")
 @click.option("--threads", type=int, help="Threads to use.  [default: all that this process may]")
+@click.option("--memory-budget", type=float, help="GB that rows may take in memory.  [default: half of what is free]")
+@click.option("--checkpoint", type=PATH, help="Keep the state in this .npz, and go on from it if it is there.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.option("--explain", is_flag=True, help="Tell which way the iterations went, why, and what it saved.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def fit(file, n_clusters, output, labels, centers, weights, key, init, n_init, max_iter, tol, seed, algorithm, metric,
-        threads, quiet, explain, as_json):  # fmt: skip
+        threads, memory_budget, checkpoint, quiet, explain, as_json):  # fmt: skip
     """Cluster the rows of FILE."""
     _check_outputs([(output, (".npz",)), (labels, TABLES), (centers, TABLES)], inputs=(file, weights))
     from fastkmeans import api
-    from fastkmeans.sources.files import read_table
+    from fastkmeans.sources.stored import open_rows
     from fastkmeans.warmup import count_kernels
 
-    X = read_table(file, key)
+    X = open_rows(file, key=key)
     kernels, began = count_kernels(), time.perf_counter()
     result = api.fit(
         X, n_clusters, init=_read_init(init), n_init="auto" if n_init is None else n_init, max_iter=max_iter, tol=tol,
         sample_weight=_read_weights(weights), random_state=seed, algorithm=algorithm, metric=metric,
-        n_threads=threads, verbose=int(not quiet and sys.stderr.isatty()),
+        n_threads=threads, verbose=int(not quiet and sys.stderr.isatty()), checkpoint=checkpoint,
+        memory_budget=None if memory_budget is None else int(memory_budget * 1e9),
     )  # fmt: skip
     seconds = time.perf_counter() - began
     if output is not None:
@@ -187,9 +191,9 @@ def predict(model, file, labels, key, threads):
     """
     _check_outputs([(labels, TABLES)], inputs=(model, file))
     from fastkmeans.persistence import load
-    from fastkmeans.sources.files import read_table
+    from fastkmeans.sources.stored import open_rows
 
-    found = load(model).predict(read_table(file, key), n_threads=threads)
+    found = load(model).predict(open_rows(file, key=key), n_threads=threads)
     if labels is not None:
         _write_table(labels, found)
         return
@@ -316,7 +320,7 @@ def _write_table(path, array):
     """Write labels or centers in the format of the suffix, whole or not at all."""
     import numpy as np
 
-    from fastkmeans.persistence import write_whole
+    from fastkmeans.sources.archives import write_whole
 
     def write(file):
         if path.suffix.lower() == ".npy":

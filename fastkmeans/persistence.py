@@ -1,20 +1,14 @@
-"""Model files: plain arrays and a JSON header, in an .npz or a .safetensors file. Reading one runs no code.
-
-What a file says of itself is believed only as far as its bytes go: an array is read if the file holds that many
-bytes, stored and not compressed, so that no small file asks for a large memory.
-"""
+"""Model files: plain arrays and a JSON header, in an .npz (archives.py) or a .safetensors file."""
 
 import json
-import math
 import os
-import uuid
-import zipfile
 from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
 
 from fastkmeans.result import IterationStats, KMeansResult
+from fastkmeans.sources.archives import check_kind, read_arrays, write_whole
 from fastkmeans.sources.blocks import METRICS
 from fastkmeans.sources.files import DAMAGED
 
@@ -27,31 +21,10 @@ PARTS = {  # array: (dimensions, dtypes)
     "labels": (1, (np.dtype("<i4"),)),
 }
 STATS = {field.name: field.type for field in fields(IterationStats)}
-LONGEST_HEADER = 10_000  # characters of an array's own header within the .npz; NumPy's take 118
 SAFETENSORS = ".safetensors"
 
 
 # ---- writing ----------------------------------------------------------------------------------------------
-
-
-def write_whole(path, write):
-    """Let `write(file)` fill a new file beside `path`, then move it there in one step, both forced to the disk."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        with open(temporary, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    if os.name != "nt":  # the new name is an entry of the folder, which has its own place on the disk
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def save(result, path):
@@ -106,54 +79,8 @@ def load(path):
 
 def _read_npz(path):
     """(header text, centers, labels) of an .npz file."""
-    with open(path, "rb") as file:
-        try:
-            return _read_archive(file)
-        except OSError as error:  # a place before the file's start, say
-            raise ValueError(str(error)) from None
-
-
-def _read_archive(file):
-    with zipfile.ZipFile(file) as archive:
-        entries = archive.infolist()
-        names = sorted(entry.filename for entry in entries)
-        if names != sorted(f"{name}.npy" for name in PARTS):
-            raise ValueError(f"it holds {names[:5]}")
-        size = os.fstat(file.fileno()).st_size
-        for entry in entries:
-            if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
-                raise ValueError(f"its {entry.filename} is compressed")
-            if entry.file_size > size:
-                raise ValueError(f"its {entry.filename} claims {entry.file_size} bytes, of a file of {size}")
-        header, centers, labels = (_read_array(archive, name) for name in PARTS)
-    return header.tobytes().decode(), centers, labels
-
-
-def _read_array(archive, name):
-    """One array of the archive, whose own header has to agree with what a model has and with its bytes."""
-    entry = archive.getinfo(f"{name}.npy")
-    with archive.open(entry) as file:
-        version = np.lib.format.read_magic(file)
-        if version != (1, 0):
-            raise ValueError(f"its {name} is stored in version {version} of NumPy's format")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file, LONGEST_HEADER)
-        _check_kind(name, dtype, shape)
-        if fortran:
-            raise ValueError(f"its {name} is in Fortran's order")
-        expected = math.prod(shape) * dtype.itemsize
-        if min(shape) < 0 or entry.file_size - file.tell() != expected:
-            raise ValueError(f"its {name} claims {shape} values of {dtype}, but has {entry.file_size} bytes")
-        content = file.read()  # to its end, where the checksum is compared
-    if len(content) != expected:
-        raise ValueError(f"its {name} is cut short")
-    return np.frombuffer(bytearray(content), dtype).reshape(shape)
-
-
-def _check_kind(name, dtype, shape):
-    """Refuse an array that is not of a model's dtypes and dimensions."""
-    dimensions, dtypes = PARTS[name]
-    if dtype not in dtypes or len(shape) != dimensions:
-        raise ValueError(f"its {name} is of dtype {dtype} and shape {shape}")
+    arrays = read_arrays(path, PARTS)
+    return arrays["header"].tobytes().decode(), arrays["centers"], arrays["labels"]
 
 
 def _read_safetensors(path):
@@ -170,8 +97,8 @@ def _read_safetensors(path):
             centers, labels = file.get_tensor("centers"), file.get_tensor("labels")
     except package.SafetensorError as error:
         raise ValueError(str(error)) from None
-    _check_kind("centers", centers.dtype, centers.shape)
-    _check_kind("labels", labels.dtype, labels.shape)
+    check_kind("centers", centers.dtype, centers.shape, PARTS["centers"])
+    check_kind("labels", labels.dtype, labels.shape, PARTS["labels"])
     return text, centers, labels
 
 

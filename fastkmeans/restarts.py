@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from fastkmeans import validation as check
+from fastkmeans.checkpoint import Checkpoint, Keeper, fingerprint
 from fastkmeans.engine import threads
 from fastkmeans.engine.lloyd import run_lloyd
 from fastkmeans.engine.passes import IterationStats
@@ -12,11 +13,12 @@ from fastkmeans.engine.planner import account, assigner_for
 from fastkmeans.engine.seeding import SEEDINGS, chosen_seeding
 from fastkmeans.engine.small import runs_side_by_side
 from fastkmeans.result import KMeansResult
+from fastkmeans.sampled import FROM_SAMPLE, fit_sample
 from fastkmeans.sources.blocks import METRICS
 
 
 def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random_state, algorithm, metric, n_threads,
-            verbose=0, callback=None, narrator=None):  # fmt: skip
+            verbose=0, callback=None, narrator=None, memory_budget=None, checkpoint=None):  # fmt: skip
     """`fit` without its warning, for fronts that warn in their own words.
 
     Parameters
@@ -32,7 +34,8 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
     int
         How many clusters hold rows: n_clusters, unless rows are too few.
     """
-    array = check.as_rows(X, sparse=True)
+    X, sample_weight = check.opened(X, sample_weight)
+    array, budget = check.as_stored_or_rows(X, memory_budget)
     k = check.check_n_clusters(n_clusters, array.shape[0])
     check.check_name(metric, METRICS, "metric")
     check.check_algorithm(algorithm)
@@ -42,7 +45,7 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
     n_threads = check.check_n_threads(n_threads)
     weights = check.as_weights(sample_weight, array.shape[0])
     random = check.as_generator(random_state)
-    source, moments = check.checked_source(array, weights, metric=metric, n_threads=n_threads)
+    source, moments = check.checked_source(array, weights, metric=metric, n_threads=n_threads, budget=budget)
     if not callable(init):
         init = check.as_init(init, k, array, source, metric, None)
 
@@ -53,20 +56,43 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
 
         callback = ProgressBar(k, max_iter, n_init, callback)
 
+    keeper = saved = None
+    if checkpoint is not None:
+        algorithm = check.check_resumable(algorithm)
+        settings = {"metric": metric, "init": init, "n_init": n_init, "random_state": random_state}
+        keeper = Keeper(Checkpoint.of(checkpoint), fingerprint(source, moments, k, **settings))
+        saved = keeper.read()
+
     def start(restart, labels=None):
         """One run: (how it went, whether the callback stopped it while seeding)."""
         way = assigner_for(source, algorithm, moments.shift, k, max_iter)
-        centers, stopped = _first_centers(init, k, array, source, metric, randoms[restart], restart, callback)
-        run = run_lloyd(
-            source, way, moments, centers, max_iter=0 if stopped else max_iter, tol=tol * moments.mean_variance,
-            restart=restart, callback=callback, labels=labels,
-        )  # fmt: skip
+        more = {"max_iter": max_iter, "tol": tol * moments.mean_variance, "restart": restart, "callback": callback}
+        if keeper is not None:
+            keeper.restart, more["keep"] = restart, keeper.keep
+            if saved is not None and saved.restart == restart:
+                run = run_lloyd(source, way, moments, saved.state.centers, labels=labels, state=saved.state, **more)
+                return run, run.stopped
+        sampled = None
+        if budget is not None and isinstance(init, str) and init in FROM_SAMPLE:
+            tell = callback and _Telling(callback, restart, init)
+            sampled = fit_sample(
+                source, k, init, randoms[restart], max_iter=max_iter, tol=tol, restart=restart, tell=tell
+            )
+        if sampled is not None:
+            centers, stopped = sampled.centers, sampled.stopped
+            way.why = f"{sampled}; {way.why}"
+        else:
+            centers, stopped = _first_centers(init, k, array, source, metric, randoms[restart], restart, callback)
+        run = run_lloyd(source, way, moments, centers, labels=labels, **more | {"max_iter": 0} if stopped else more)
         return run, stopped or run.stopped
 
-    randoms = [random] if n_init == 1 else [np.random.default_rng(seed) for seed in random.integers(2**63, size=n_init)]
+    seeds = [] if n_init == 1 else random.integers(2**63, size=n_init).tolist()
+    if keeper is not None:
+        keeper.seeds = seeds = saved.seeds if saved is not None else seeds
+    randoms = [np.random.default_rng(seed) for seed in seeds] or [random]
     way = assigner_for(source, "dense", moments.shift)
     try:
-        if callback is None and not callable(init) and runs_side_by_side(source, way, k, n_init):
+        if callback is None and keeper is None and not callable(init) and runs_side_by_side(source, way, k, n_init):
             runs = [None] * n_init
 
             def run_one(restart):
@@ -75,15 +101,17 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
             threads.run(n_init, run_one, source.threads_for(np.inf))
             best = min(runs, key=lambda run: run.inertia)
         else:
-            best = run = None
-            for restart in range(n_init):
+            best, run, first = (None, None, 0) if saved is None else (saved.best, None, saved.restart)
+            for restart in range(first, n_init):
+                if keeper is not None:
+                    keeper.best = best
                 run, stopped = start(restart, None if run is None else run.labels)
                 if best is None or run.inertia < best.inertia:
                     best = run
                 if stopped:
                     break
             if best is not run:  # the runs share one array of labels: make the best run's again
-                source.map_labels(way.prepare(best.centers).labels_pass(), best.labels)
+                best.labels, _ = source.map_labels(way.prepare(best.centers).labels_pass(), run.labels)
     finally:
         if verbose:
             callback.close()
@@ -102,16 +130,22 @@ def _first_centers(init, k, array, source, metric, random, restart, callback):
         init = check.as_init(init, k, array, source, metric, legacy)
     if not isinstance(init, str):
         return init, False
-    name, stopped = chosen_seeding(init, source, k), False
-    began = time.perf_counter()
+    name = chosen_seeding(init, source, k)
+    tell = callback and _Telling(callback, restart, name)
+    numbers = SEEDINGS[name](source, k, random, tell)
+    return source.take(numbers), bool(tell and tell.stopped)
 
-    def progress(chosen, potential):
-        nonlocal stopped, began
+
+class _Telling:
+    """Tells the callback of seeding steps; False once it wants no more."""
+
+    def __init__(self, callback, restart, name):
+        self.callback, self.restart, self.name = callback, restart, name
+        self.began, self.stopped = time.perf_counter(), False
+
+    def __call__(self, chosen, potential):
         now = time.perf_counter()
-        stats = IterationStats("seeding", restart, chosen, potential, 0.0, 0, 0, name, now - began)
-        began = now
-        stopped = callback(stats) is False
-        return not stopped
-
-    numbers = SEEDINGS[name](source, k, random, progress if callback is not None else None)
-    return source.take(numbers), stopped
+        stats = IterationStats("seeding", self.restart, chosen, potential, 0.0, 0, 0, self.name, now - self.began)
+        self.began = now
+        self.stopped = self.callback(stats) is False
+        return not self.stopped

@@ -3,16 +3,22 @@
 import difflib
 import math
 import numbers
+import os
 
 import numpy as np
 
 from fastkmeans.engine.moments import UnusableRow, largest_value, measure
 from fastkmeans.engine.planner import ALIASES, ASSIGNERS
 from fastkmeans.engine.seeding import SEEDINGS
+from fastkmeans.sources.batches import Batches, BatchRows
 from fastkmeans.sources.blocks import ArrayRows, computing_dtype
+from fastkmeans.sources.frames import table_to_array
 from fastkmeans.sources.sparse import SparseRows, canonical_rows, is_sparse
+from fastkmeans.sources.stored import StoredRows, default_budget, is_path, open_rows, weights_in
+from fastkmeans.sources.streamed import StreamedRows
 
 FEW_VALUES = 1 << 17
+LEAST_BUDGET = 1 << 20
 WEIGHT_LIMIT = 1e250  # sums of weights times squares must fit float64
 
 
@@ -22,6 +28,45 @@ WEIGHT_LIMIT = 1e250  # sums of weights times squares must fit float64
 def as_rows(X, name="X", sparse=False):
     """X as a 2-D array of numbers, in place wherever it is one already; with `sparse`, or as a matrix in CSR."""
     array = _as_sparse(X, name) if sparse and is_sparse(X) else _as_array(X, name)
+    return _checked_shape(array, name)
+
+
+def opened(X, sample_weight):
+    """X and the weights, opened if X names files, read if a path or a column of X names the weights."""
+    named = isinstance(sample_weight, str | os.PathLike)
+    if is_path(X):
+        X = open_rows(X, leave_out=str(sample_weight) if named and not is_path(sample_weight) else None)
+    return X, weights_in(X, sample_weight) if named else sample_weight
+
+
+def as_stored_or_rows(X, memory_budget, name="X"):
+    """(X as `as_rows` has it, None); or, if X is StoredRows larger than the budget, X and the budget."""
+    if memory_budget is not None:
+        memory_budget = check_integer(memory_budget, "memory_budget", LEAST_BUDGET)
+    if isinstance(X, Batches):
+        return X, default_budget() if memory_budget is None else memory_budget
+    if not isinstance(X, StoredRows):
+        return as_rows(X, name, sparse=True), None
+    _checked_dtype(np.empty(0, X.dtype), name)
+    _checked_shape(X, name)
+    budget = default_budget() if memory_budget is None else memory_budget
+    return (X, budget) if X.nbytes > budget else (as_rows(X.load(), name), None)
+
+
+def as_batches(make_batches):
+    """What the function gives, as Batches: every batch has been looked at."""
+
+    def as_batch(given):
+        rows, weights = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
+        array = _as_array(rows, "a batch")
+        if array.ndim != 2:
+            raise ValueError(f"a batch must be 2-D (rows, columns), got {array.ndim}-D of shape {array.shape}")
+        return array, None if weights is None else _plain_weights(weights, len(array))
+
+    return Batches(make_batches, as_batch)
+
+
+def _checked_shape(array, name):
     if array.ndim != 2:
         remedy = {
             0: "pass a table of rows and columns",
@@ -56,7 +101,7 @@ def _as_array(X, name):
         raise TypeError(f"{name} is a sparse matrix; pass {name}.toarray() if it fits in memory")
     refuse_what_is_no_table(X, name)
     try:
-        array = np.asarray(_table_to_array(X, name))
+        array = np.asarray(table_to_array(X, name))
     except ValueError as error:
         raise ValueError(f"{name} is not a table of numbers: {error}") from None
     return _checked_dtype(array, name)
@@ -72,29 +117,9 @@ def refuse_what_is_no_table(X, name="X"):
     if is_sparse(X):  # one of them is a dict
         return
     if isinstance(X, (str, bytes, dict, set)) or (hasattr(X, "__next__") and not hasattr(X, "__array__")):
-        raise TypeError(f"{name} must be a table of numbers, got {type(X).__name__}; pass a 2-D array or a data frame")
-
-
-def _table_to_array(X, name):
-    """The values of a pandas, polars or pyarrow table; other objects as they are."""
-    library = type(X).__module__.split(".")[0]
-    if library == "pandas" and hasattr(X, "dtypes") and getattr(X, "ndim", 0) == 2:
-        for column, dtype in X.dtypes.items():
-            if dtype.name == "category" or (dtype.kind not in "biuf" and not str(dtype).startswith("Sparse")):
-                raise TypeError(f"{name} column {column!r} has type {dtype}; k-means needs numbers: encode or drop it")
-        if all(isinstance(dtype, np.dtype) for dtype in X.dtypes):
-            return X.to_numpy(dtype=np.result_type(*X.dtypes)) if X.shape[1] else X.to_numpy(dtype=np.float64)
-        return X.to_numpy(dtype=np.float64)  # extension types: missing entries become NaN, which is an error later
-    if library == "polars" and hasattr(X, "to_numpy"):
-        return X.to_numpy()
-    if library == "pyarrow" and hasattr(X, "column_names"):
-        columns = [X.column(i).to_numpy(zero_copy_only=False) if hasattr(X.column(i), "chunks") is False
-                   else X.column(i).to_numpy() for i in range(X.num_columns)]  # fmt: skip
-        for column, values in zip(X.column_names, columns, strict=True):
-            if values.dtype.kind not in "biuf":
-                raise TypeError(f"{name} column {column!r} has type {values.dtype}; k-means needs numbers: drop it")
-        return np.column_stack(columns) if columns else np.empty((X.num_rows, 0))
-    return X
+        raise TypeError(
+            f"{name} must be a table of numbers, got {type(X).__name__}; pass a 2-D array, a data frame or a path"
+        )
 
 
 def _checked_dtype(array, name):
@@ -115,22 +140,30 @@ def _checked_dtype(array, name):
     return array if type(array) is np.ndarray else np.asarray(array).view(np.ndarray)
 
 
-def checked_source(array, weights=None, *, metric="euclidean", dtype=None, n_threads=None, name="X"):
-    """A source over `array` and its Moments, once every value has been looked at."""
-    make = SparseRows.of if is_sparse(array) else ArrayRows
-    source = make(array, weights, cosine=metric == "cosine", dtype=dtype, n_threads=n_threads)
+def checked_source(array, weights=None, *, metric="euclidean", dtype=None, n_threads=None, name="X", budget=None):
+    """A source over `array` and its Moments, once every value has been looked at; streamed, with a `budget`."""
+    settings = {"cosine": metric == "cosine", "dtype": dtype, "n_threads": n_threads}
+    if budget is not None:
+        make, rows = (BatchRows, array) if isinstance(array, Batches) else (StreamedRows, array.tables)
+        source = make(rows, weights, budget=budget, **settings)
+    else:
+        source = (SparseRows.of if is_sparse(array) else ArrayRows)(array, weights, **settings)
     try:
         return source, measure(source)
     except UnusableRow as found:
-        row = array[[found.row]].toarray() if is_sparse(array) else array[found.row : found.row + 1]
+        if budget is not None:
+            row = source.take([found.row], unit=False)
+        else:
+            row = array[[found.row]].toarray() if is_sparse(array) else array[found.row : found.row + 1]
         raise _unusable(row[0], found.row, found.zero, source.dtype, name) from None
 
 
-def rows_to_ask(array, weights, *, metric, dtype, n_threads=None, name="X"):
+def rows_to_ask(array, weights, *, metric, dtype, n_threads=None, name="X", budget=None):
     """A source over `array` for questions about given centers, once every value has been looked at."""
     if _plainly_usable(array, metric, dtype):
         return ArrayRows(array, weights, dtype=dtype, n_threads=n_threads)
-    return checked_source(array, weights, metric=metric, dtype=dtype, n_threads=n_threads, name=name)[0]
+    settings = {"metric": metric, "dtype": dtype, "n_threads": n_threads}
+    return checked_source(array, weights, name=name, budget=budget, **settings)[0]
 
 
 def _plainly_usable(array, metric, dtype):
@@ -165,6 +198,18 @@ def as_weights(sample_weight, n):
     """The weights as a contiguous float64 array; None for none, or for ones, which are quicker left out."""
     if sample_weight is None:
         return None
+    weights = _plain_weights(sample_weight, n)
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if total == 0:
+        raise ValueError("sample_weight is zero for every row; at least one must be positive")
+    if not total < WEIGHT_LIMIT:
+        raise ValueError(f"sample_weight sums to {total:g}, which overflows; divide the weights by a constant")
+    return None if (weights == 1).all() else weights
+
+
+def _plain_weights(sample_weight, n):
+    """n finite weights >= 0 as a contiguous float64 array."""
     try:
         weights = np.asarray(sample_weight)
         if weights.dtype.kind not in "biuf":
@@ -185,13 +230,7 @@ def as_weights(sample_weight, n):
     if (weights < 0).any():
         row = int(np.flatnonzero(weights < 0)[0])
         raise ValueError(f"sample_weight is negative at row {row} ({weights[row]:g}); weights must be >= 0")
-    with np.errstate(over="ignore"):
-        total = weights.sum()
-    if total == 0:
-        raise ValueError("sample_weight is zero for every row; at least one must be positive")
-    if not total < WEIGHT_LIMIT:
-        raise ValueError(f"sample_weight sums to {total:g}, which overflows; divide the weights by a constant")
-    return None if (weights == 1).all() else weights
+    return weights
 
 
 def check_norms(x_squared_norms, n):
@@ -277,6 +316,13 @@ def check_name(value, known, argument):
 def check_algorithm(algorithm):
     """Raise unless a way of labelling has this name."""
     return check_name(algorithm, [*ALIASES, *ASSIGNERS], "algorithm")
+
+
+def check_resumable(algorithm):
+    """The way of a fit with a checkpoint: sums of other ways depend on what they remember of the rows."""
+    if algorithm not in (*ALIASES, "dense"):
+        raise ValueError(f"algorithm={algorithm!r} cannot be resumed from a checkpoint; leave it out, or take 'dense'")
+    return "dense"
 
 
 def check_integer(value, argument, least=1):

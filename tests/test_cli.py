@@ -114,12 +114,14 @@ def test_fit_passes_its_options_on(folder, X, monkeypatch):
     np.savetxt("w.csv", np.arange(200.0))
     succeed(
         "fit", "rows.npy", "-k", 4, "--init", "random", "--n-init", 2, "--max-iter", 7, "--tol", 0.5, "--seed", 1,
-        "--algorithm", "dense", "--metric", "cosine", "--threads", 1, "--weights", "w.csv",
+        "--algorithm", "dense", "--metric", "cosine", "--threads", 1, "--weights", "w.csv", "--memory-budget", 1.5,
+        "--checkpoint", "run.npz",
     )  # fmt: skip
+    assert given.pop("checkpoint").name == "run.npz"
     np.testing.assert_array_equal(given.pop("sample_weight"), np.arange(200.0))
     assert given == {
         "init": "random", "n_init": 2, "max_iter": 7, "tol": 0.5, "random_state": 1, "algorithm": "dense",
-        "metric": "cosine", "n_threads": 1, "verbose": 0,
+        "metric": "cosine", "n_threads": 1, "verbose": 0, "memory_budget": 1_500_000_000,
     }  # fmt: skip
 
 
@@ -327,3 +329,12 @@ def test_reader_that_goes_away_ends_predict_quietly(folder):
     assert predict.stderr.read() == ""
     predict.stderr.close()
     assert predict.wait() == 1
+
+
+def test_a_file_larger_than_the_budget(folder, monkeypatch):
+    from fastkmeans import validation
+
+    monkeypatch.setattr(validation, "LEAST_BUDGET", 1)
+    summary = json.loads(succeed("fit", "rows.npy", "-k", 4, "--memory-budget", 1e-6, "--json", "-o", "m.npz").stdout)
+    assert "rows are read anew in each pass" in summary["plan"] and summary["stored_type"] == "float64"
+    assert summary["rows"] == 200

@@ -20,16 +20,18 @@ LAYERS = {
     "kernels": 0,
     "engine": 1,
     "sources": 2,
-    "validation": 3,
-    "result": 3,
-    "persistence": 4,
-    "progress": 4,
-    "serving": 4,
-    "restarts": 5,
-    "api": 6,
-    "estimators": 7,
+    "checkpoint": 3,
+    "validation": 4,
+    "result": 4,
+    "persistence": 5,
+    "progress": 5,
+    "serving": 5,
+    "sampled": 5,
+    "restarts": 6,
+    "api": 7,
+    "estimators": 8,
 }
-FRONT = 8
+FRONT = 9
 # result.py's methods and functions of fronts are conveniences over what lies above: lazily, inside the function.
 LAZY_UPWARD = {"result", "engine/threads"}
 # The record that callbacks get is defined by the engine and named again by result.py.

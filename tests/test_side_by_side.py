@@ -10,6 +10,7 @@ from benchmarks import charts, compare, datasets, peers, readme, report, rounds
 from benchmarks import suite_convergence as convergence
 from benchmarks import suite_libraries as libraries
 from benchmarks import suite_scaling as scaling
+from benchmarks import suite_streaming as streaming
 from benchmarks.machine import ROOT
 from benchmarks.options import Options
 
@@ -186,3 +187,9 @@ def test_fits_that_would_take_too_long_are_not_begun():
     curve[3] = 4.0, 3, 8.0  # most of it was seeding
     assert convergence._expected_seconds(curve, 10) == 7.5
     assert convergence._expected_seconds(curve, None) == 52.5
+
+
+def test_streaming_measures_a_pass():
+    (table,) = streaming.run(OURS_ONLY)
+    (line,) = table.rows
+    assert line["a_pass"] > 0 and line["reading"] > 0 and line["computing"] > 0 and line["ratio"] > 0

@@ -35,10 +35,24 @@ class LloydRun:
     """(iteration, why its way was taken), at the first and wherever that changed."""
 
 
+@dataclass
+class LloydState:
+    """What an iteration leaves to the next, but for labels: these are the nearest of `labelled_by`."""
+
+    centers: np.ndarray
+    labelled_by: np.ndarray
+    cluster_sums: np.ndarray
+    cluster_weights: np.ndarray
+    history: list
+    reasons: list
+    settled: bool
+    too_few_distinct: bool
+
+
 class _Fit:
     """The state of one run, iteration by iteration."""
 
-    def __init__(self, source, way, moments, centers, labels, tol, restart, callback):
+    def __init__(self, source, way, moments, centers, labels, tol, restart, callback, keep=None):
         self.source, self.way, self.moments = source, way, moments
         self.centers, self.tol, self.restart, self.callback = centers, tol, restart, callback
         self.labels = source.new_row_state(np.int32) if labels is None else labels
@@ -48,6 +62,28 @@ class _Fit:
         self.gone, self.shares = way.name, (1.0, 0.0)
         self.sums, self.last_moved = Sums.of(*centers.shape), source.n
         self.converged = self.settled = self.stopped = self.too_few_distinct = False
+        self.keep = keep
+        self.watched = callback is not None or keep is not None
+
+    def state(self):
+        """What to keep of the run to go on with it."""
+        labelled_by = self.centers if self.settled else self.spare
+        return LloydState(
+            self.centers, labelled_by, self.sums.cluster_sums, self.sums.cluster_weights, self.history, self.reasons,
+            self.settled, self.too_few_distinct,
+        )  # fmt: skip
+
+    def restore(self, state):
+        """Go on from a state: labels are found again, the rest is there."""
+        self.way.prepare(state.labelled_by)
+        self.way.reduce(self.source, self.way.labels_pass(), self.labels)
+        self.way.give_labels(self.labels)
+        self.centers[:], self.spare[:] = state.centers, state.labelled_by
+        self.sums = Sums(state.cluster_sums, state.cluster_weights)
+        self.history, self.reasons, self.settled = state.history, state.reasons, state.settled
+        self.too_few_distinct, last = state.too_few_distinct, state.history[-1]
+        self.last_moved = self.source.n if last.n_relocated else last.n_moved
+        self.converged = self.settled or (last.center_shift <= self.tol and last.n_relocated == 0)
 
     def step(self):
         """One iteration: labels against the present centers, then the means of the labelled rows."""
@@ -123,6 +159,8 @@ class _Fit:
             counts.n_relocated, self.gone, seconds, *self.shares,
         )  # fmt: skip
         self.history.append(stats)
+        if self.keep is not None:
+            self.keep(self)
         if self.callback is not None and self.callback(stats) is False:
             self.stopped = True
 
@@ -206,7 +244,9 @@ class _Fit:
         )  # fmt: skip
 
 
-def run_lloyd(source, way, moments, centers, *, max_iter, tol, restart=0, callback=None, labels=None):
+def run_lloyd(
+    source, way, moments, centers, *, max_iter, tol, restart=0, callback=None, labels=None, keep=None, state=None
+):
     """Run Lloyd's algorithm from `centers` (k, d) in the computing type.
 
     Parameters
@@ -220,12 +260,18 @@ def run_lloyd(source, way, moments, centers, *, max_iter, tol, restart=0, callba
         Gets the IterationStats of every iteration; returning False stops the run.
     labels : row state of int32 or None
         Where the labels go, to spare a second array.
+    keep : callable or None
+        Gets the fit after every iteration, to keep its `state()`.
+    state : LloydState or None
+        Where an earlier run was, to go on from.
 
     Returns
     -------
     LloydRun
     """
-    fit = _Fit(source, way, moments, np.array(centers, way.dtype, order="C"), labels, tol, restart, callback)
+    fit = _Fit(source, way, moments, np.array(centers, way.dtype, order="C"), labels, tol, restart, callback, keep)
+    if state is not None:
+        fit.restore(state)
     small = SmallFit.for_fit(fit)
     while len(fit.history) < max_iter and not (fit.converged or fit.stopped):
         if small is None:

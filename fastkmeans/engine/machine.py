@@ -62,3 +62,23 @@ def cpu_name():
     except OSError:
         pass
     return f"{name} ({binding.get_host_cpu_name()})"
+
+
+def available_memory():
+    """Bytes that this process may still take: what the system has free, or what its container may."""
+    found = []
+    try:
+        with open("/proc/meminfo") as file:
+            found += [int(line.split()[1]) << 10 for line in file if line.startswith("MemAvailable:")]
+    except OSError:
+        found.append(4 << 30)  # no such file: a guess that any machine of today has
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            with open(f"/sys/fs/cgroup/{limit}") as most, open(f"/sys/fs/cgroup/{used}") as now:
+                found.append(int(most.read()) - int(now.read()))
+        except (OSError, ValueError):  # no container, or no limit, which is the word max
+            pass
+    return max(0, min(found))

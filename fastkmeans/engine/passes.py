@@ -55,7 +55,7 @@ def partials_budget(source, centers_shape):
     values = centers_shape[0] * centers_shape[1]
     left = (
         promised_bytes(source, centers_shape[0])
-        - 4 * source.n
+        - getattr(source, "label_bytes", 4 * source.n)
         - values * (4 * source.dtype.itemsize + 8)
         - SCRATCH_BYTES
     )

@@ -58,12 +58,17 @@ def _boxes_from(source, clusters):
     return max(LEAST_BOXES_CLUSTERS, clusters * (share if share < 1 else math.sqrt(share)))
 
 
+def _in_memory(source):
+    """Whether rows are an array's, which every way can label."""
+    return not hasattr(source, "only_way") and not getattr(source, "streamed", False)
+
+
 def worth_bounds(source, k):
     """Whether k centers are so many, and so wide, that ruling groups of them out saves more than it costs.
 
     In the computing type, that is, and for the rounds of k-means||.
     """
-    return not hasattr(source, "only_way") and k >= BOUNDS_CLUSTERS and k * source.d >= BOUNDS_VALUES
+    return _in_memory(source) and k >= BOUNDS_CLUSTERS and k * source.d >= BOUNDS_VALUES
 
 
 # One pass for labels, ns a row on one thread, dense / boxes with the ordering of rows: noise 500k x 2 k=256 24 / 28,
@@ -82,7 +87,7 @@ def worth_ordering(source, k):
 def worth_screening(source, k):
     """Whether centers are so many, and so wide, that one pass in bytes is quicker than a dense one."""
     return (
-        not hasattr(source, "only_way")
+        _in_memory(source)
         and screens(source.d)
         and k >= SCREENED_CLUSTERS
         and k * source.d >= SCREENED_VALUES
@@ -94,6 +99,8 @@ def planned(source, algorithm, k=None, max_iter=None):
     """(the name of the way, why) for a run of up to `max_iter` iterations; without k for single passes."""
     if hasattr(source, "only_way"):
         return source.only_way.name, "the one way for these rows"
+    if getattr(source, "streamed", False):
+        return "dense", "rows are read anew in each pass"
     if algorithm not in ALIASES:
         return algorithm, "asked for"
     if k is None:

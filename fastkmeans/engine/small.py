@@ -34,7 +34,7 @@ class SmallFit:
         blocks = getattr(fit.source, "blocks", ())
         way = fit.way.prepare(fit.centers)
         seconds = fit.source.n * way.row_seconds
-        if not way.compiled_fit or len(blocks) != 1 or fit.callback is not None or seconds > threads.SERIAL_SECONDS:
+        if not way.compiled_fit or len(blocks) != 1 or fit.watched or seconds > threads.SERIAL_SECONDS:
             return None
         cuts = np.array(threads.slab_cuts(fit.source.n, fit.source.d, way.row_seconds), np.int64)
         return cls(fit, blocks[0], cuts, max(1, int(PIECE_SECONDS / seconds)))

@@ -94,6 +94,7 @@ class ArrayRows:
             own = self.weights[first : first + len(array)] if self.weighted else self.weights
             self.blocks.append(Block(array, first, own, self.dtype))
             first += len(array)
+        self.pieces = self.blocks
 
     @property
     def values_a_row(self):
@@ -112,7 +113,7 @@ class ArrayRows:
         """(block, start, stop) of every slab, in row order."""
         return [
             (block, start, stop)
-            for block in self.blocks
+            for block in self.pieces
             for cuts in [threads.slab_cuts(block.n, self.values_a_row, row_seconds)]
             for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
         ]

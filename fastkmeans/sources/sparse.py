@@ -73,7 +73,7 @@ class SparseRows(ArrayRows):
         self.weighted = weights is not None
         self._values_a_row = max(1.0, int(begins[-1]) / self.n)
         self.most_stored = max(1, int(np.diff(parts[0]).max()))
-        self.blocks = [SparseBlock(parts, d, self.weights)]
+        self.blocks = self.pieces = [SparseBlock(parts, d, self.weights)]
 
     @property
     def values_a_row(self):
