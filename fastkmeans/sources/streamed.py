@@ -5,6 +5,7 @@ tables by the memory budget alone; an array in the same blocks gives the same bi
 while a fit lasts) lies in a temporary file where the budget has no room for it.
 """
 
+import os
 import tempfile
 import threading
 
@@ -127,15 +128,28 @@ class StreamedRows(ArrayRows):
         """As ArrayRows gives it; in a temporary file if memory has no room."""
         shape = (self.n,) if columns is None else (columns, self.n)
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        if self._in_file(size):
-            with tempfile.TemporaryFile(prefix="fastkmeans-") as file:
-                state = np.memmap(file, dtype, "w+", shape=shape)  # zeros; the file goes with the last array over it
-        else:
-            state = np.zeros(shape, dtype)
+        state = _zeros_in_file(shape, dtype, size) if self._in_file(size) else np.zeros(shape, dtype)
         return state if columns is None else state.T
 
     def _in_file(self, size):
         return size > STATE_SHARE * self.budget
+
+
+def _zeros_in_file(shape, dtype, size):
+    """An array over a temporary file, which goes with the last array over it."""
+    with tempfile.TemporaryFile(prefix="fastkmeans-") as file:
+        if hasattr(os, "posix_fallocate"):  # writing to pages that the disk has no room for would end the process
+            try:
+                os.posix_fallocate(file.fileno(), 0, size)
+            except OSError as error:
+                raise OSError(
+                    error.errno,
+                    f"no room for {size} bytes, of what is kept for each row, in {tempfile.gettempdir()} "
+                    f"({os.strerror(error.errno)}); let TMPDIR name another place, or raise memory_budget",
+                ) from None
+        else:
+            file.truncate(size)
+        return np.memmap(file, dtype, "r+", shape=shape)
 
 
 class _Windowed:

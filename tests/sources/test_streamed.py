@@ -63,9 +63,10 @@ def lists_of(X):
 
 
 def write_parquet_of_lists(folder, X):
+    table = lists_of(X)
     from pyarrow import parquet
 
-    parquet.write_table(lists_of(X), folder / "rows.parquet", row_group_size=900)
+    parquet.write_table(table, folder / "rows.parquet", row_group_size=900)
     return folder / "rows.parquet"
 
 
@@ -377,6 +378,8 @@ def _objects(folder):
 
 @pytest.mark.parametrize("what", WRONG)
 def test_what_cannot_be_rows_is_said(tmp_path, what):
+    package = {"garbage parquet": "pyarrow", "garbage arrow": "pyarrow", "garbage hdf5": "h5py"}.get(what, "numpy")
+    pytest.importorskip(package)
     make, kind, says = WRONG[what]
     with pytest.raises(kind, match=says):
         fastkmeans.fit(make(tmp_path), 2)
@@ -389,11 +392,26 @@ def test_files_with_other_columns(tmp_path):
         fastkmeans.fit([tmp_path / "a.npy", tmp_path / "b.npy"], 2)
 
 
-def test_estimators_take_paths(tmp_path):
-    pytest.importorskip("sklearn")
+def test_no_room_for_labels(tmp_path):
+    """A limit on file sizes, which the system enforces as it does a full disk: an error, and no SIGBUS."""
+    pytest.importorskip("resource")
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(400_000, 2)))
+    code = """
+import resource, signal, sys
+import fastkmeans
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    fastkmeans.fit(sys.argv[1], 3, random_state=0, memory_budget=1 << 20)
+except OSError as error:
+    print(error)
+"""
+    assert "no room for 1600000 bytes" in run_python(None, arguments=["-c", code, str(tmp_path / "rows.npy")])
+
+
+def test_what_is_opened_can_be_loaded_and_shown(tmp_path):
     X = rows_of()
     path = write_npy(tmp_path, X)
     with open_rows(path) as stored:
         assert repr(stored).startswith(f"StoredRows({N:,} x {D} float32")
-        assert_same_bits(fastkmeans.KMeans(K, random_state=0).fit(stored.load()).labels_,
-                         fastkmeans.KMeans(K, random_state=0).fit(X).labels_)  # fmt: skip
+        assert_same_bits(stored.load(), X)
