@@ -257,7 +257,7 @@ class ArrayTable(Table):
     def __init__(self, path, array, owner=None):
         super().__init__(path)
         if len(array.shape) != 2:
-            raise ValueError(f"{path} holds an array of shape {tuple(array.shape)}; rows are 2-D")
+            raise _Told(f"{path} holds an array of shape {tuple(array.shape)}; rows are 2-D")
         self.array, self.owner, self.dtype = array, owner, np.dtype(array.dtype)
         self.n, self.d = array.shape
 
@@ -284,12 +284,11 @@ def _open_zarr(path, key=None):
         import zarr
     except ImportError:
         raise ImportError(f"reading {path} needs zarr: {HINT}") from None
-    try:
+    with _opening(path, "Zarr array"):
         found = zarr.open(str(path), mode="r")
-        names = [] if hasattr(found, "shape") else sorted(name for name, _ in found.arrays())
-    except Exception as error:  # noqa: BLE001 - zarr has errors of its own for what is none
-        raise ValueError(f"{path} is no Zarr array: {' '.join(str(error).split())}") from None
-    return ArrayTable(path, found if hasattr(found, "shape") else found[_chosen(path, names, key)])
+        if hasattr(found, "shape"):
+            return ArrayTable(path, found)
+        return ArrayTable(path, found[_chosen(path, sorted(name for name, _ in found.arrays()), key)])
 
 
 def _open_hdf5(path, key=None):
@@ -297,13 +296,22 @@ def _open_hdf5(path, key=None):
         import h5py
     except ImportError:
         raise ImportError(f"reading {path} needs h5py: {HINT}") from None
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(f"{path} is no HDF5 file: {' '.join(str(error).split())}") from None
     names = []
-    file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-    return ArrayTable(path, file[_chosen(path, names, key)], owner=file)
+    with _opening(path, "HDF5 file"):
+        file = h5py.File(path, "r")
+        file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+        return ArrayTable(path, file[_chosen(path, names, key)], owner=file)
+
+
+@contextmanager
+def _opening(path, kind):
+    """Turn what libraries raise on damaged files, each errors of its own, into one sentence."""
+    try:
+        yield
+    except (MemoryError, _Told):
+        raise
+    except Exception as error:  # noqa: BLE001 - libraries have errors of their own
+        raise ValueError(f"{path} is no whole {kind}: {' '.join(str(error).split())}") from None
 
 
 def _chosen(path, names, key):
@@ -311,7 +319,7 @@ def _chosen(path, names, key):
         return names[0]
     if key not in names:
         listed = ", ".join(map(repr, names)) or "no arrays"
-        raise ValueError(f"{path} holds {listed}; name the one to read with key=")
+        raise _Told(f"{path} holds {listed}; name the one to read with key=")
     return key
 
 

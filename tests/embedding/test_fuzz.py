@@ -174,3 +174,38 @@ def test_spoilt_files_of_rows(suffix, tmp_path_factory, data):
             fastkmeans.fit(np.array(rows), 1)
     except (ValueError, TypeError) as error:
         assert str(error)
+
+
+def _stored(suffix, folder):
+    """A whole file of rows in a format that is read range by range."""
+    rows, path = np.arange(24.0).reshape(8, 3), folder / f"whole{suffix}"
+    if suffix == ".npy":
+        np.save(path, rows)
+    elif suffix == ".h5":
+        with pytest.importorskip("h5py").File(path, "w") as file:
+            file["rows"] = rows
+    else:
+        pyarrow = pytest.importorskip("pyarrow")
+        from pyarrow import parquet
+
+        table = pyarrow.table({"a": rows[:, 0], "b": rows[:, 1]})
+        if suffix == ".parquet":
+            parquet.write_table(table, path, row_group_size=3)
+        else:
+            with pyarrow.ipc.new_file(path, table.schema) as file:
+                file.write_table(table, 3)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".parquet", ".arrow", ".h5"])
+@given(data=st.data())
+def test_spoilt_files_that_are_streamed(suffix, tmp_path_factory, data):
+    whole = _stored(suffix, tmp_path_factory.getbasetemp())
+    path = tmp_path_factory.getbasetemp() / f"streamed{suffix}"
+    path.write_bytes(data.draw(st.one_of(spoilt(whole), st.binary(max_size=200))))
+    try:
+        with fastkmeans.open_rows(path) as rows:
+            if rows.nbytes < 1 << 20:
+                fastkmeans.fit(rows, 1)
+    except (ValueError, TypeError) as error:
+        assert str(error)
