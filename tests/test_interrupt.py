@@ -45,6 +45,9 @@ print(min(waits))
 PROBLEMS = {
     "iterations, serial": (400_000, 32, 200, 1, {"init": "random", "n_init": 1}),
     "iterations, threads": (400_000, 32, 200, 3, {"init": "random", "n_init": 1}),
+    # of seconds, so that a pass that is not stopped is noticed, and slabs of any length are
+    "one long pass, serial": (400_000, 32, 40_000, 1, {"init": "random", "n_init": 1, "algorithm": "dense"}),
+    "one long pass, threads": (400_000, 32, 40_000, 3, {"init": "random", "n_init": 1, "algorithm": "dense"}),
     "seeding": (400_000, 32, 2000, 3, {"init": "k-means++"}),
     "compiled iterations of small fits": (900, 2, 40, None, {"init": "random", "n_init": 10**6}),
 }
