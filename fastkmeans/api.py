@@ -192,10 +192,10 @@ def fit_batches(make_batches, n_clusters, **settings):
     return fit(check.as_batches(make_batches), n_clusters, **settings)
 
 
-def _query(X, centers, metric, sample_weight, n_threads, memory_budget=None):
+def _query(X, centers, metric, sample_weight, n_threads):
     """A source over X and an assigner prepared with the centers, for questions about given centers."""
     X, sample_weight = check.opened(X, sample_weight)
-    array, budget = check.as_stored_or_rows(X, memory_budget)
+    array, budget = check.as_stored_or_rows(X, None)
     check.check_name(metric, METRICS, "metric")
     n_threads = check.check_n_threads(n_threads)
     stored = np.asarray(check.as_rows(centers, "centers"))

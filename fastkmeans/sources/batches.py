@@ -74,16 +74,13 @@ class BatchRows(StreamedRows):
                     f"make_batches gave {got} as batch {number}, but one of shape {(piece.n, self.d)} before; it must "
                     "give the same rows each time"
                 )
-            yield piece, lambda buffer, piece=piece, array=array: self._block(piece, array)
+            block = Block(array, piece.first, self._weights_of_piece(piece), self.dtype)
+            yield piece, lambda buffer, block=block: block
         if next(batches, None) is not None:
             raise ValueError(f"make_batches gave more than the {len(self.pieces)} batches it gave before")
 
     def new_buffer(self):
         return None  # batches bring their own memory
-
-    def _block(self, piece, array):
-        self.bytes_read += array.nbytes
-        return Block(array, piece.first, self._weights_of_piece(piece), self.dtype)
 
     def check_unchanged(self):
         pass

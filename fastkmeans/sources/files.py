@@ -89,14 +89,14 @@ def _chosen_key(path, names, key):
     if key is None:
         usual = [name for name in USUAL_KEYS if name in names]
         if not usual and len(names) != 1:
-            raise _Told(f"{path} holds {listed}; name the one to read with a key (--key)")
+            raise Told(f"{path} holds {listed}; name the one to read with a key (--key)")
         return (usual or names)[0]
     if key not in names:
-        raise _Told(f"{path} has no array {key!r}; it holds {listed}")
+        raise Told(f"{path} has no array {key!r}; it holds {listed}")
     return key
 
 
-class _Told(ValueError):
+class Told(ValueError):
     """An error that says all there is to say."""
 
 
@@ -105,7 +105,7 @@ def _whole(path, kind):
     """Turn what readers raise on damaged files into one sentence."""
     try:
         yield
-    except _Told:
+    except Told:
         raise
     except MemoryError as error:  # of a header that lies, or of a file that is right and larger than the machine
         raise ValueError(f"{path}: what it says that it holds takes more memory than there is: {error}") from None

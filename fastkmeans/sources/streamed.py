@@ -64,7 +64,7 @@ class StreamedRows(ArrayRows):
         self.weights = np.empty(0) if weights is None else weights
         self.weighted = weights is not None
         self.n_bytes = min(budget, n * d * stored.itemsize)
-        self.bytes_read, self.free = 0, []
+        self.free = []
 
     @property
     def label_bytes(self):
@@ -80,7 +80,6 @@ class StreamedRows(ArrayRows):
         dtype = piece.table.dtype
         out = buffer[: piece.n * self.d * dtype.itemsize].view(dtype).reshape(piece.n, self.d)
         piece.table.read_into(piece.start, piece.start + piece.n, out)
-        self.bytes_read += out.nbytes
         return Block(out, piece.first, self._weights_of_piece(piece), self.dtype)
 
     def _weights_of_piece(self, piece):
@@ -118,7 +117,6 @@ class StreamedRows(ArrayRows):
             low, high = int(wanted[0]), int(wanted[-1]) + 1
             rows = np.empty((high - low, self.d), piece.table.dtype)
             piece.table.read_into(piece.start + low, piece.start + high, rows)
-            self.bytes_read += rows.nbytes
             part = np.empty((len(own), self.d), self.dtype)
             Block(rows, 0, np.empty(0), self.dtype).take(wanted - low, self.d, self.cosine and unit, part, whole=True)
             out[own] = part

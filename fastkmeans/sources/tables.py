@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fastkmeans.sources.files import Told
+
 HINT = 'pip install "fastkmeans-numba[files]"'
 MISSING_VALUE = "missing values, which k-means has no notion of: fill them or drop those rows"
 
@@ -58,7 +60,7 @@ class Table:
     def _readable(self):
         try:
             yield
-        except (ImportError, MemoryError, _Told):
+        except (ImportError, MemoryError, Told):
             raise
         except Exception as error:
             self.check_unchanged()
@@ -66,10 +68,6 @@ class Table:
 
     def close(self):
         """Let go of the file."""
-
-
-class _Told(ValueError):
-    """An error that says all there is to say."""
 
 
 class NpyTable(Table):
@@ -111,7 +109,7 @@ class NpyTable(Table):
             count = _read_at(self.file, view, place)
             if count == 0:
                 self.check_unchanged()
-                raise _Told(f"{self.path} ends early; write it again")
+                raise Told(f"{self.path} ends early; write it again")
             view, place = view[count:], place + count
 
 
@@ -134,10 +132,10 @@ class _ColumnTable(Table):
         types = pyarrow.types
         unknown = [name for name in columns or () if name not in schema.names]
         if unknown:
-            raise _Told(f"{self.path} has no column {unknown[0]!r}; it has {', '.join(map(repr, schema.names))}")
+            raise Told(f"{self.path} has no column {unknown[0]!r}; it has {', '.join(map(repr, schema.names))}")
         self.columns = list(columns or (name for name in schema.names if name != leave_out))
         if not self.columns:
-            raise _Told(f"{self.path} has no columns")
+            raise Told(f"{self.path} has no columns")
         fields = [schema.field(name) for name in self.columns]
         self.lists = len(fields) == 1 and types.is_fixed_size_list(fields[0].type)
         if self.lists:
@@ -146,7 +144,7 @@ class _ColumnTable(Table):
             self.d, kinds = len(fields), [field.type for field in fields]
         for field, kind in zip(fields, kinds, strict=True):
             if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)):
-                raise _Told(
+                raise Told(
                     f"{self.path} has {field.type} in column {field.name!r}; k-means needs numbers: name the columns "
                     "to read, encode or drop that one"
                 )
@@ -157,13 +155,13 @@ class _ColumnTable(Table):
             column = batch.column(self.columns[0])
             values = column.flatten() if column.null_count == 0 else None
             if values is None or values.null_count or len(values) != out.size:
-                raise _Told(f"{self.path} has {MISSING_VALUE} (column {self.columns[0]!r})")
+                raise Told(f"{self.path} has {MISSING_VALUE} (column {self.columns[0]!r})")
             out[...] = values.to_numpy(zero_copy_only=False).reshape(out.shape)
             return
         for i, name in enumerate(self.columns):
             column = batch.column(name)
             if column.null_count and self.dtype.kind != "f":
-                raise _Told(f"{self.path} has {MISSING_VALUE} (column {name!r})")
+                raise Told(f"{self.path} has {MISSING_VALUE} (column {name!r})")
             out[:, i] = column.to_numpy(zero_copy_only=False)  # missing ones become NaN, which is an error later
 
     def _read(self, start, stop, out):
@@ -172,7 +170,7 @@ class _ColumnTable(Table):
             batch = self._rows_from(done, stop)
             if len(batch) == 0:
                 self.check_unchanged()
-                raise _Told(f"{self.path} ends early; write it again")
+                raise Told(f"{self.path} ends early; write it again")
             self._write(batch, out[done - start : done - start + len(batch)])
             done += len(batch)
 
@@ -202,7 +200,7 @@ class ParquetTable(_ColumnTable):
         if start != self.place:
             group = int(np.searchsorted(self.parts, start, side="right"))
             groups = range(group, len(self.parts))
-            self.batches = self.file.iter_batches(self.batch_rows, row_groups=groups, columns=self._leaf_columns())
+            self.batches = self.file.iter_batches(self.batch_rows, row_groups=groups, columns=self.columns)
             self.left, self.place = None, self.parts[group - 1] if group else 0
         while self.left is None or len(self.left) == 0 or self.place < start:
             if self.left is None or len(self.left) == 0:
@@ -214,9 +212,6 @@ class ParquetTable(_ColumnTable):
         rows = self.left.slice(0, stop - start)
         self.left, self.place = self.left.slice(len(rows)), self.place + len(rows)
         return rows
-
-    def _leaf_columns(self):
-        return self.columns
 
     def close(self):
         self.batches, self.left, self.place = iter(()), None, -1
@@ -257,7 +252,7 @@ class ArrayTable(Table):
     def __init__(self, path, array, owner=None):
         super().__init__(path)
         if len(array.shape) != 2:
-            raise _Told(f"{path} holds an array of shape {tuple(array.shape)}; rows are 2-D")
+            raise Told(f"{path} holds an array of shape {tuple(array.shape)}; rows are 2-D")
         self.array, self.owner, self.dtype = array, owner, np.dtype(array.dtype)
         self.n, self.d = array.shape
 
@@ -308,7 +303,7 @@ def _opening(path, kind):
     """Turn what libraries raise on damaged files, each errors of its own, into one sentence."""
     try:
         yield
-    except (MemoryError, _Told):
+    except (MemoryError, Told):
         raise
     except Exception as error:  # noqa: BLE001 - libraries have errors of their own
         raise ValueError(f"{path} is no whole {kind}: {' '.join(str(error).split())}") from None
@@ -319,7 +314,7 @@ def _chosen(path, names, key):
         return names[0]
     if key not in names:
         listed = ", ".join(map(repr, names)) or "no arrays"
-        raise _Told(f"{path} holds {listed}; name the one to read with key=")
+        raise Told(f"{path} holds {listed}; name the one to read with key=")
     return key
 
 
