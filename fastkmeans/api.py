@@ -10,6 +10,7 @@ from fastkmeans.engine.moments import exact_shift
 from fastkmeans.engine.planner import assigner_for, label_rows
 from fastkmeans.engine.plus_plus import plus_plus
 from fastkmeans.kernels.jit import compiler_lock
+from fastkmeans.lazily import is_dask, over_blocks
 from fastkmeans.restarts import run_fit
 from fastkmeans.result import TooFewDistinctRows
 from fastkmeans.serving import labels_of_few
@@ -46,7 +47,7 @@ def fit(
         formats as a CSR copy, and the zeros are never written out beyond a few rows. Computed in float32 where that
         holds the values exactly (float32, float16, bool, 8- and 16-bit integers), else in float64. Or a path, a list
         of paths, a folder, or what `open_rows` gives: files that are larger than `memory_budget` are read block by
-        block in every pass.
+        block in every pass. Or a Dask array or data frame, which a cluster works on where its blocks lie.
     n_clusters : int
         Number of clusters, from 1 to n_samples.
     init : {"auto", "k-means++", "k-means||", "afk-mc2", "random"}, array or callable, default="auto"
@@ -65,7 +66,7 @@ def fit(
     tol : float, default=1e-4
         A run ends when the squared movements of the centers sum to at most `tol` times the mean variance of the
         columns. 0 runs until no label changes.
-    sample_weight : array-like of shape (n_samples,), str or path, default=None
+    sample_weight : array-like of shape (n_samples,), Dask array, str or path, default=None
         Weights >= 0, counting as repetitions, in seeding too; a path to them, or the name of their
         column in the files, which is then no feature (where `open_rows` opened these, its `columns` say what is one).
     random_state : int, Generator, RandomState or None, default=None
@@ -208,6 +209,14 @@ def _query(X, centers, metric, sample_weight, n_threads):
     return source, assigner_for(source, "auto", shift).prepare(centers)
 
 
+def _checked_centers(centers, metric):
+    """Centers and metric for rows that come later; and whatever is wrong with them now."""
+    check.check_name(metric, METRICS, "metric")
+    centers = np.asarray(check.as_rows(centers, "centers"))
+    check.as_centers(centers, centers.shape[1], check.computing_type(centers), metric)
+    return centers, metric
+
+
 def predict(X, centers, *, metric="euclidean", n_threads=None):
     """The index of the nearest center of every row.
 
@@ -223,7 +232,8 @@ def predict(X, centers, *, metric="euclidean", n_threads=None):
     Returns
     -------
     ndarray of shape (n_samples,), int32
-        The center with the least float64 sum of squared differences, the lower index on a tie.
+        The center with the least float64 sum of squared differences, the lower index on a tie. Of a Dask collection,
+        a Dask array, computed when it is asked for.
 
     Raises
     ------
@@ -245,6 +255,8 @@ def predict(X, centers, *, metric="euclidean", n_threads=None):
         labels = labels_of_few(X, centers, metric)
         if labels is not None:
             return labels
+    if is_dask(X):
+        return over_blocks(predict, X, *_checked_centers(centers, metric), np.int32)
     source, way = _query(X, centers, metric, None, n_threads)
     return label_rows(source, way)
 
@@ -285,6 +297,10 @@ def transform(X, centers, *, metric="euclidean", n_threads=None):
     >>> transform([[3.0, 4.0]], [[0.0, 0.0], [3.0, 4.0]])
     array([[5., 0.]])
     """
+    if is_dask(X):
+        centers, metric = _checked_centers(centers, metric)
+        dtype = np.promote_types(check.computing_type(X), check.computing_type(centers))
+        return over_blocks(transform, X, centers, metric, dtype, len(centers))
     source, way = _query(X, centers, metric, None, n_threads)
     distances = np.empty((source.n, len(way.centers)), source.dtype)
     source.reduce(way.transform_pass(), row_state=(distances,))

@@ -12,6 +12,7 @@ from fastkmeans.engine.passes import IterationStats
 from fastkmeans.engine.planner import account, assigner_for
 from fastkmeans.engine.seeding import SEEDINGS, chosen_seeding
 from fastkmeans.engine.small import runs_side_by_side
+from fastkmeans.lazily import labels_later
 from fastkmeans.result import KMeansResult
 from fastkmeans.sampled import FROM_SAMPLE, fit_sample
 from fastkmeans.sources.blocks import METRICS
@@ -112,12 +113,15 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
                     break
             if best is not run:  # the runs share one array of labels: make the best run's again
                 best.labels, _ = source.map_labels(way.prepare(best.centers).labels_pass(), run.labels)
+        labels = labels_later(array, best.labels, best.centers, metric)
+        n_found = len(np.asarray(np.unique(labels))) if best.too_few_distinct else k
     finally:
         if verbose:
             callback.close()
-    n_found = len(np.unique(best.labels)) if best.too_few_distinct else k
+        if hasattr(source, "close"):
+            source.close()
     result = KMeansResult(
-        best.centers, best.labels, best.inertia, best.n_iter, best.converged, tuple(best.history), account(best, way),
+        best.centers, labels, best.inertia, best.n_iter, best.converged, tuple(best.history), account(best, way),
         metric,
     )  # fmt: skip
     return result, n_found

@@ -332,9 +332,9 @@ def test_reader_that_goes_away_ends_predict_quietly(folder):
 
 
 def test_a_file_larger_than_the_budget(folder, monkeypatch):
-    from fastkmeans import validation
+    from fastkmeans.validation import rows as validation_of_rows
 
-    monkeypatch.setattr(validation, "LEAST_BUDGET", 1)
+    monkeypatch.setattr(validation_of_rows, "LEAST_BUDGET", 1)
     summary = json.loads(succeed("fit", "rows.npy", "-k", 4, "--memory-budget", 1e-6, "--json", "-o", "m.npz").stdout)
     assert "rows are read anew in each pass" in summary["plan"] and summary["stored_type"] == "float64"
     assert summary["rows"] == 200

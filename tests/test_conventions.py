@@ -27,13 +27,14 @@ LAYERS = {
     "progress": 5,
     "serving": 5,
     "sampled": 5,
+    "lazily": 5,
     "restarts": 6,
     "api": 7,
     "estimators": 8,
 }
 FRONT = 9
-# result.py's methods and functions of fronts are conveniences over what lies above: lazily, inside the function.
-LAZY_UPWARD = {"result", "engine/threads"}
+# result.py's methods, labels of lazily.py and functions of fronts are conveniences over what lies above: lazily, inside the function.
+LAZY_UPWARD = {"result", "lazily", "engine/threads"}
 # The record that callbacks get is defined by the engine and named again by result.py.
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastkmeans.engine.machine import vector_set
+from fastkmeans.engine.passes import READS, SETS
 from fastkmeans.kernels.gather import follow_moves, own_distances, own_tile, own_tile_rows, sum_in_label_order
 from fastkmeans.kernels.packing import pack_centers, plain_panels, row_stride, tile_shape
 from fastkmeans.kernels.scalable import take_nearer
@@ -73,6 +74,7 @@ class DensePass:
         self.way, self.action = way, action
         k, d = way.centers.shape
         self.row_seconds = 1e-9 * (5 + d) if action == OWN_INERTIA else way.row_seconds
+        self.effect = READS if action == OWN_INERTIA else SETS
         self.sums = action in (WITH_SUMS, WITH_MOVES)
         self.partial_bytes = 8 * (k * d + 8 + k) if self.sums else 64
         self.centers_shape = k, d
@@ -109,6 +111,7 @@ class OwnDistances:
     """A pass over the squared distances of the rows to the centers of their labels, times their weights."""
 
     centers_shape = (0, 0)
+    effect = READS
 
     def __init__(self, way):
         self.way = way
@@ -256,6 +259,12 @@ def dense_row_seconds(dtype, d, k):
     return lanes_of_float32 * (2 * d * k / 180e9 + 0.4e-9 * d) + 2e-9
 
 
+def _prepared(kind, dtype, d, shift, cosine, centers):
+    """A way as it was pickled; code and packed centers are those of the machine that it comes to."""
+    way = kind(dtype, d, shift, cosine)
+    return way if centers is None else way.prepare(centers)
+
+
 class Dense(Way):
     """A full sweep: every row against every center, at the machine's arithmetic rate.
 
@@ -282,6 +291,9 @@ class Dense(Way):
     def for_source(cls, source, shift):
         """The assigner for the rows of `source`, moved by `shift`."""
         return cls(source.dtype, source.d, shift, source.cosine)
+
+    def __reduce__(self):
+        return _prepared, (type(self), self.dtype, self.d, self.shift, self.cosine, getattr(self, "centers", None))
 
     def prepare(self, centers):
         """Pack `centers` (k, d); the next passes are against them."""

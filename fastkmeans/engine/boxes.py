@@ -218,7 +218,7 @@ class BoxesPass:
             return partial
 
         n_threads = source.threads_for(rows.n_points * way.point_seconds)
-        return threads.reduce(len(cuts) - 1, leaf, Sums.merge, n_threads)
+        return threads.reduce([len(cuts) - 1], leaf, Sums.merge, n_threads)
 
 
 class Boxes(Dense):

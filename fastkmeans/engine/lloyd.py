@@ -179,13 +179,12 @@ class _Fit:
         # A mean of equal rows may be off by the rounding of its sum: such rows are on their center.
         off_center = sq_dists > weights * (8 * np.finfo(np.float64).eps) ** 2 * (rows**2).sum(axis=1)
         self.too_few_distinct = not off_center.any()
-        numbers, weights, rows = numbers[off_center], weights[off_center], rows[off_center] - self.way.shift
+        donors, weights, rows = self.labels[numbers[off_center]], weights[off_center], rows[off_center] - self.way.shift
         relocated = 0
         taken = set()
-        for number, row, weight in zip(numbers, rows, weights, strict=True):
+        for donor, row, weight in zip(donors, rows, weights, strict=True):
             if relocated == n_empty:
                 break
-            donor = self.labels[number]
             if cluster_weights[donor] <= weight or row.tobytes() in taken:
                 continue
             taken.add(row.tobytes())

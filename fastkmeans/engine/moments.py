@@ -107,7 +107,7 @@ def _small_moments(source):
             raise UnusableRow(int(np.argmin(rows.any(axis=1))), zero=True)
     origin = rows[0].astype(np.float64)
     rows = rows - origin
-    weights = source.weights_of(slice(None))[:, None] if source.weighted else np.ones((source.n, 1))
+    weights = source.weights_of(np.arange(source.n))[:, None] if source.weighted else np.ones((source.n, 1))
     return origin, (rows.sum(axis=0), (rows**2).sum(axis=0), (weights * rows).sum(axis=0),
                     (weights * rows**2).sum(axis=0))  # fmt: skip
 

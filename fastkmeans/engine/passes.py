@@ -9,6 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
+READS, SETS = "reads", "sets"
+
 
 class Pass(Protocol):
     """What `source.reduce(kernel, row_state=...)` takes as its kernel."""
@@ -21,6 +23,10 @@ class Pass(Protocol):
 
     centers_shape: tuple
     """(k, d) of the centers that the fit holds meanwhile, which leave the less for partials; (0, 0) for none."""
+
+    effect: str
+    """READS if row states are left as they are, SETS if what is written does not depend on what they held; may be
+    missing. Where row states can be lost, as on a cluster, they are made again by the passes that wrote to them."""
 
     held_bytes: int
     """What row states take beside the labels, which leaves the less for partials; 0 if missing."""

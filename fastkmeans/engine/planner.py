@@ -100,7 +100,7 @@ def planned(source, algorithm, k=None, max_iter=None):
     if hasattr(source, "only_way"):
         return source.only_way.name, "the one way for these rows"
     if getattr(source, "streamed", False):
-        return "dense", "rows are read anew in each pass"
+        return "dense", getattr(source, "why_dense", "rows are read anew in each pass")
     if algorithm not in ALIASES:
         return algorithm, "asked for"
     if k is None:

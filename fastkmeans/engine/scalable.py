@@ -5,7 +5,7 @@ import numpy as np
 from fastkmeans.engine.assigners import dense_row_seconds
 from fastkmeans.engine.bounds import GROUP_CENTERS, MOST_SWEPT, Newcomers
 from fastkmeans.engine.moments import exact_shift
-from fastkmeans.engine.passes import promised_bytes
+from fastkmeans.engine.passes import READS, promised_bytes
 from fastkmeans.engine.planner import assigner_for, worth_bounds
 from fastkmeans.engine.plus_plus import n_local_trials, others, plus_plus
 from fastkmeans.kernels.scalable import draw_by_chance
@@ -19,6 +19,8 @@ SHIFT_ROWS = 256  # rows by which columns far from zero are noticed
 
 class DrawPass:
     """The rows drawn in a round, each by itself with the chance weight * closest * factor, at most 1."""
+
+    effect = READS
 
     def __init__(self, seed, factor):
         self.seed, self.factor = np.uint64(seed), factor
@@ -71,6 +73,8 @@ class NewcomersPass(NearerPass):
 class WeightPass:
     """The weight of the rows of each label."""
 
+    effect = READS
+
     def __init__(self, n_labels):
         self.n_labels = n_labels
         self.row_seconds, self.partial_bytes, self.centers_shape = 2e-9, 8 * n_labels, (0, 0)
@@ -87,8 +91,8 @@ class WeightPass:
         return left
 
 
-def nearer_pass(source, way, candidates, drawn, labels, sq_dists):
-    """The pass for rows newly drawn; `labels` and `sq_dists`, of a few rows, tell how much can be ruled out."""
+def nearer_pass(source, way, candidates, drawn, labels, sq_dists, some):
+    """The pass for rows newly drawn; `labels` and `sq_dists` of `some` rows tell how much can be ruled out."""
     new = source.take(drawn)
     n = len(candidates) + len(drawn)
     taken = n * (3 * source.d * source.dtype.itemsize + 4 * len(drawn) // GROUP_CENTERS)
@@ -100,7 +104,7 @@ def nearer_pass(source, way, candidates, drawn, labels, sq_dists):
             len(candidates),
             threads_for(len(candidates) * dense_row_seconds(source.dtype, source.d, len(drawn))),
         )
-        if joined.share_met(labels, sq_dists) <= MOST_SWEPT:
+        if joined.share_met(labels[some], sq_dists[some]) <= MOST_SWEPT:
             return NewcomersPass(joined, 0)
     return NearerPass(way.prepare(new), len(candidates))
 
@@ -126,7 +130,7 @@ def scalable(source, k, random, progress=None):
     drawn = some[:1]
     candidates, potential = np.empty(0, np.int64), np.inf
     for turn in range(ROUNDS + 1):
-        nearer = nearer_pass(source, way, candidates, drawn, labels[some], closest[some])
+        nearer = nearer_pass(source, way, candidates, drawn, labels, closest, some)
         potential = source.reduce(nearer, row_state=(labels, closest))[0]
         candidates = np.concatenate([candidates, drawn])
         stop = progress is not None and progress(len(candidates), potential) is False

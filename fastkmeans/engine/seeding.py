@@ -31,6 +31,8 @@ def chosen_seeding(init, source, k):
     k=256 280 | 72; 20k x 8 k=32 10 | 8, with fewer rows k-means++ leads (python -m benchmarks.compare --suite seeding).
     The inertia of the fits: --suite quality.
     """
+    if hasattr(source, "no_seedings") and init in ("auto", "k-means++"):
+        return "k-means||"  # where no sample of the rows will do
     if init != "auto":
         return init
     least = MANY_NARROW_CLUSTERS if source.d < NARROW else MANY_CLUSTERS

@@ -178,8 +178,15 @@ def run(n_tasks, body, n_threads):
 # ---- the tree ---------------------------------------------------------------------------------------------
 
 
-class _Tree:
-    """Merges the partials of n_leaves tasks in a binary tree over their numbers, whatever their order in time."""
+class Tree:
+    """Merges the partials of numbered leaves in a binary tree over their numbers, whatever their order in time.
+
+    Parameters
+    ----------
+    n_leaves : int
+    merge : callable
+        merge(left, right) gives the partial of both; it may be `left`, changed.
+    """
 
     def __init__(self, n_leaves, merge):
         self.merge, self.lock, self.waiting = merge, threading.Lock(), {}
@@ -188,8 +195,8 @@ class _Tree:
             self.widths.append((self.widths[-1] + 1) // 2)
         self.root = None
 
-    def add(self, leaf, partial):
-        level, place = 0, leaf
+    def add(self, place, partial, level=0):
+        """Take in the partial at a place of a level, and merge as far as it goes; return the root, once it is there."""
         while self.widths[level] > 1:
             sibling = place ^ 1
             if sibling < self.widths[level]:
@@ -197,17 +204,40 @@ class _Tree:
                     other = self.waiting.pop((level, sibling), None)
                     if other is None:
                         self.waiting[level, place] = partial
-                        return
+                        return None
                 partial = self.merge(other, partial) if sibling < place else self.merge(partial, other)
             level, place = level + 1, place // 2
         self.root = partial
+        return partial
+
+    def left(self):
+        """(level, place, partial) of what has no sibling here: another tree of as many leaves can take it in."""
+        if self.root is not None:
+            return [(len(self.widths) - 1, 0, self.root)]
+        return [(level, place, partial) for (level, place), partial in self.waiting.items()]
 
 
-def reduce(n_leaves, leaf, merge, n_threads):
-    """Merge leaf(0), ..., leaf(n_leaves - 1) by merge(left, right) in the fixed tree; return the root."""
-    tree = _Tree(n_leaves, merge)
-    run(n_leaves, lambda number: tree.add(number, leaf(number)), n_threads)
-    return tree.root
+def reduce(sizes, leaf, merge, n_threads):
+    """Merge leaf(0), leaf(1), ... by merge(left, right) in the fixed tree; return the root.
+
+    Parameters
+    ----------
+    sizes : list of int
+        Leaves of each block of rows. Each block has a tree of its own, and their roots have one more: so a block comes
+        to the same partial wherever it is worked on.
+    """
+    blocks = [Tree(size, merge) for size in sizes]
+    over_blocks = Tree(len(blocks), merge)
+    places = [(block, place) for block, size in enumerate(sizes) for place in range(size)]
+
+    def work(number):
+        block, place = places[number]
+        root = blocks[block].add(place, leaf(number))
+        if root is not None:
+            over_blocks.add(block, root)
+
+    run(len(places), work, n_threads)
+    return over_blocks.root
 
 
 # ---- fork, threadpoolctl ----------------------------------------------------------------------------------

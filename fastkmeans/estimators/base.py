@@ -8,12 +8,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_feature_names, check_is_fitted, validate_data
 
 from fastkmeans import api
 from fastkmeans import validation as check
 from fastkmeans.engine.planner import ALIASES, ASSIGNERS
 from fastkmeans.engine.seeding import SEEDINGS
+from fastkmeans.lazily import is_dask
 from fastkmeans.sources.blocks import METRICS
 
 POSITIVE = Interval(Integral, 1, None, closed="left")
@@ -57,10 +58,24 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
             if X.shape[1] == self.n_features_in_ and not hasattr(self, "feature_names_in_"):
                 return X
         check.refuse_what_is_no_table(X)
+        if is_dask(X):
+            return self._validate_dask(X, reset)
         return validate_data(
             self, X, reset=reset, accept_sparse=True, accept_large_sparse=True, dtype="numeric",
             ensure_all_finite=False,
         )  # fmt: skip
+
+    def _validate_dask(self, X, reset):
+        _check_feature_names(self, getattr(X, "_meta", X) if hasattr(X, "columns") else X, reset=reset)
+        columns = X.shape[1] if len(X.shape) == 2 else 0
+        if reset:
+            self.n_features_in_ = columns
+        elif columns != self.n_features_in_:
+            raise ValueError(
+                f"X has {columns} features, but {type(self).__name__} is expecting {self.n_features_in_} features as "
+                "input."
+            )
+        return X
 
     @contextmanager
     def _all_or_nothing(self):

@@ -45,6 +45,10 @@ class Batches:
         if array.shape[1] != self.d:
             raise ValueError(f"batch {len(self.sizes)} has {array.shape[1]} columns, those before it {self.d}")
 
+    def as_source(self, weights, **settings):
+        """A source over the rows."""
+        return BatchRows(self, weights, **settings)
+
     def __iter__(self):
         batches = iter(self.make_batches())
         if batches is self.seen:

@@ -18,6 +18,7 @@ measures, labels and seeds them.
 """
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,6 +37,19 @@ def computing_dtype(dtype):
     """float32 where it holds the stored values exactly, else float64."""
     exact = dtype == np.bool_ or dtype.str[1:] in FLOAT32_EXACT
     return np.dtype(np.float32 if exact else np.float64)
+
+
+def keys_below(bound, seed, first, stop, weights, largest):
+    """The sampling keys of rows [first, stop) that are below the bound, and whose they are."""
+    numbers = np.arange(first, stop)
+    rates = weights / largest if len(weights) else np.ones(1)
+    uniforms = counter_keys(numbers, seed)
+    least = np.exp(-bound * rates) if bound < np.inf else rates == 0.0  # a key is below 1
+    near = np.flatnonzero(uniforms > least)
+    with np.errstate(over="ignore"):
+        keys = -np.log(uniforms[near]) / (rates[near] if len(weights) else 1.0)
+    below = np.isfinite(keys)
+    return keys[below], numbers[near[below]]
 
 
 class Block:
@@ -103,19 +117,26 @@ class ArrayRows:
 
     @property
     def total_weight(self):
-        return float(self.weights.sum()) if self.weighted else float(self.n)
+        if not self.weighted:
+            return float(self.n)
+        return sum(float(self.weights[piece.first : piece.first + piece.n].sum()) for piece in self.pieces)
+
+    @property
+    def largest_weight(self):
+        return float(self.weights.max()) if self.weighted else 1.0
 
     def weights_of(self, numbers):
         """The weights of the rows with these numbers."""
         return self.weights[numbers] if self.weighted else np.ones(len(numbers))
 
     def slabs(self, row_seconds):
-        """(block, start, stop) of every slab, in row order."""
+        """[(block, start, stop) of its slabs] of every block, in row order."""
         return [
-            (block, start, stop)
+            [
+                (block, start, stop)
+                for start, stop in pairwise(threads.slab_cuts(block.n, self.values_a_row, row_seconds))
+            ]
             for block in self.pieces
-            for cuts in [threads.slab_cuts(block.n, self.values_a_row, row_seconds)]
-            for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
         ]
 
     def threads_for(self, seconds):
@@ -126,7 +147,8 @@ class ArrayRows:
 
     def reduce(self, kernel, row_state=()):
         """Run a pass over all rows; return its merged partial (see engine/passes.py)."""
-        slabs = self.slabs(kernel.row_seconds)
+        by_block = self.slabs(kernel.row_seconds)
+        slabs = [slab for own in by_block for slab in own]
 
         def leaf(number):
             block, start, stop = slabs[number]
@@ -140,11 +162,11 @@ class ArrayRows:
             1, kernel.partial_bytes
         )
         n_threads = max(1, min(n_threads, int(allowed) - math.ceil(math.log2(len(slabs) + 1))))
-        return threads.reduce(len(slabs), leaf, kernel.merge, n_threads)
+        return threads.reduce([len(own) for own in by_block], leaf, kernel.merge, n_threads)
 
     def sample(self, m, seed):
         """Numbers of m rows drawn without replacement, with chances by weight; rows of weight 0 never."""
-        largest = self.weights.max() if self.weighted else 1.0
+        largest = self.largest_weight
         total = self.total_weight / largest
         # Keys are exponential with the weights as rates: about so many lie below the bound. Heavy rows count once.
         bound = (m + 6.0 * math.sqrt(m) + 20.0) / total
@@ -158,15 +180,8 @@ class ArrayRows:
         """The sampling keys below the bound, and whose they are."""
         found = []
         for first in range(0, self.n, SAMPLE_ROWS):
-            numbers = np.arange(first, min(first + SAMPLE_ROWS, self.n))
-            rates = self.weights[first : first + len(numbers)] / largest if self.weighted else np.ones(1)
-            uniforms = counter_keys(numbers, seed)
-            least = np.exp(-bound * rates) if bound < np.inf else rates == 0.0  # a key is below 1
-            near = np.flatnonzero(uniforms > least)
-            with np.errstate(over="ignore"):
-                keys = -np.log(uniforms[near]) / (rates[near] if self.weighted else 1.0)
-            below = np.isfinite(keys)
-            found.append((keys[below], numbers[near[below]]))
+            stop = min(first + SAMPLE_ROWS, self.n)
+            found.append(keys_below(bound, seed, first, stop, self.weights[first:stop], largest))
         return map(np.concatenate, zip(*found, strict=True))
 
     def take(self, numbers, unit=True):

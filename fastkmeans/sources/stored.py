@@ -7,6 +7,7 @@ import numpy as np
 
 from fastkmeans.engine.machine import available_memory
 from fastkmeans.sources.files import read_table
+from fastkmeans.sources.streamed import StreamedRows
 from fastkmeans.sources.tables import SUFFIXES, ArrayTable, open_table
 
 MEMORY_SHARE = 0.5  # of what is free, for rows or their blocks, unless the user names a budget
@@ -49,6 +50,10 @@ class StoredRows:
                 own[...] = part
             first += table.n
         return rows
+
+    def as_source(self, weights, **settings):
+        """A source over the rows, read anew in each pass."""
+        return StreamedRows(self.tables, weights, **settings)
 
     def close(self):
         """Let go of the files."""

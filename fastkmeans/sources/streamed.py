@@ -96,7 +96,7 @@ class StreamedRows(ArrayRows):
             table.check_unchanged()
 
     def reduce(self, kernel, row_state=()):
-        slabs = [piece for piece, _, _ in self.slabs(kernel.row_seconds)]
+        slabs = [piece for own in self.slabs(kernel.row_seconds) for piece, _, _ in own]
         with _Window(self, slabs) as window:
             partial = super().reduce(_Windowed(kernel, window), row_state)
         self.check_unchanged()

@@ -31,23 +31,28 @@ class ToySource:
 
     @property
     def total_weight(self):
-        return float(self.weights.sum()) if self.weighted else float(self.n)
+        return sum(float(block.weights.sum()) for block in self.parts) if self.weighted else float(self.n)
 
     def weights_of(self, numbers):
         return self.weights[numbers] if self.weighted else np.ones(len(numbers))
 
     def reduce(self, kernel, row_state=()):
-        partials = []
+        of_blocks = []
         for block in self.parts:
-            cuts = threads.slab_cuts(block.n, self.d, kernel.row_seconds)
+            cuts, partials = threads.slab_cuts(block.n, self.d, kernel.row_seconds), []
             for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
                 partial = kernel.start()
                 rows = slice(block.first + start, block.first + stop)
                 kernel.add(block, start, stop, partial, *(state[rows] for state in row_state))
                 partials.append(partial)
+            of_blocks.append(self.merged(partials, kernel.merge))
+        return self.merged(of_blocks, kernel.merge)
+
+    @staticmethod
+    def merged(partials, merge):
         while len(partials) > 1:
-            merged = [kernel.merge(*partials[i : i + 2]) for i in range(0, len(partials) - 1, 2)]
-            partials = merged + partials[len(partials) - len(partials) % 2 :]
+            pairs = [merge(*partials[i : i + 2]) for i in range(0, len(partials) - 1, 2)]
+            partials = pairs + partials[len(partials) - len(partials) % 2 :]
         return partials[0]
 
     def sample(self, m, seed):

@@ -55,7 +55,7 @@ def test_reduce_merges_in_the_fixed_tree(n, count):
         time.sleep(1e-4 * (7 * number % 5))  # they end in another order than they begin in
         return f"<{number}>"
 
-    merged = threads.reduce(n, leaf, lambda left, right: f"({left}{right})", count)
+    merged = threads.reduce([n], leaf, lambda left, right: f"({left}{right})", count)
     assert merged == sequential_tree([f"<{number}>" for number in range(n)])
 
 
@@ -78,7 +78,7 @@ def test_few_partials_live_at_once():
 
     for count in (1, 3):
         alive = most = 0
-        threads.reduce(256, leaf, merge, count)
+        threads.reduce([256], leaf, merge, count)
         assert most <= count * (1 + np.log2(256)) and (count > 1 or most <= 9)
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fastkmeans import validation
 from fastkmeans.sources import streamed
+from fastkmeans.validation import rows as validation_of_rows
 
 
 @pytest.fixture
@@ -16,5 +16,5 @@ def small_blocks(monkeypatch):
 @pytest.fixture
 def tiny_budget(monkeypatch):
     """A budget that few rows are larger than."""
-    monkeypatch.setattr(validation, "LEAST_BUDGET", 1)
+    monkeypatch.setattr(validation_of_rows, "LEAST_BUDGET", 1)
     return 1 << 15
