@@ -33,7 +33,8 @@ LAYERS = {
     "estimators": 8,
 }
 FRONT = 9
-# result.py's methods, labels of lazily.py and functions of fronts are conveniences over what lies above: lazily, inside the function.
+# result.py's methods, labels of lazily.py and functions of fronts are conveniences over what lies above: lazily,
+# inside the function.
 LAZY_UPWARD = {"result", "lazily", "engine/threads"}
 # The record that callbacks get is defined by the engine and named again by result.py.
 

@@ -21,8 +21,8 @@ PAYLOAD_BYTES = 1 << 20  # from which a question is a task of its own, not a par
 JOIN_BYTES, JOINED = 64 << 20, 8  # partials that come to the client, and how many become one at a time before
 PASSES_A_LOOK = 32  # after which it is looked where blocks lie, as workers come and go
 LOST = (
-    "a part of the rows was lost with its worker, and Dask cannot make it again, as it was scattered from a client; make "
-    "collections from files or functions (dask.array.from_zarr, from_delayed, dask.dataframe.read_parquet)"
+    "a part of the rows was lost with its worker, and Dask cannot make it again, as it was scattered from a client; "
+    "make collections from files or functions (dask.array.from_zarr, from_delayed, dask.dataframe.read_parquet)"
 )
 
 
@@ -139,8 +139,8 @@ class DaskTable:
             weights = weights.rechunk((tuple(self.sizes),))
         elif weights.npartitions != len(self.sizes):
             raise ValueError(
-                f"sample_weight has {weights.npartitions} blocks of unknown size, but X has {len(self.sizes)}; both must "
-                "be cut alike"
+                f"sample_weight has {weights.npartitions} blocks of unknown size, but X has {len(self.sizes)}; both "
+                "must be cut alike"
             )
         firsts = np.cumsum([0, *self.sizes])
         looks = self.compute(
