@@ -222,6 +222,10 @@ class LocalRows(ArrayRows):
         self.budget = budget
 
 
+def _same(block):
+    return block
+
+
 def asked(*question):
     """(the worker that this runs on, what its blocks answer)."""
     from distributed import get_worker
@@ -240,11 +244,11 @@ class ClusterRows(RemoteRows):
     def __init__(self, table, **settings):
         super().__init__(table.facts(), **settings)
         self.table, self.client, filled = table, table.client, np.flatnonzero(table.sizes)
-        self.groups, self.passes = None, 0
-        self.row_futures = self._blocks_of(table.rows, filled)
-        self.weight_futures = [None] * len(filled)
+        self.groups, self.passes, self.last_asked = None, 0, None
+        self.row_blocks = self._blocks_of(table.rows, filled)
+        self.weight_blocks = [None] * len(filled)
         if table.weights is not None:
-            self.weight_futures = self._blocks_of(table.weights, filled)
+            self.weight_blocks = self._blocks_of(table.weights, filled)
 
     def _blocks_of(self, array, filled):
         """The blocks that have rows: futures where they are persisted, else what makes them."""
@@ -263,6 +267,8 @@ class ClusterRows(RemoteRows):
             self.client.run(forget, self.fit, on_error="ignore")
 
     def answers(self, question, numbers):
+        if not numbers:
+            return {}
         found = self._gather(*self._ask(pickle.dumps(question), numbers))
         return {number: answer for answers in found for _, number, answer in answers}
 
@@ -286,51 +292,68 @@ class ClusterRows(RemoteRows):
         return self.client.submit(bytes, question, pure=False) if len(question) > PAYLOAD_BYTES else question
 
     def _ask(self, question, numbers):
-        """(workers, futures of the answers) of sets of the blocks with these numbers."""
-        if not self.table.persisted:
-            ask = _later(asked)
-            tasks = [
-                ask(question, [self.places[i]], [self.row_futures[i]], [self.weight_futures[i]], len(self.places))
-                for i in numbers
-            ]
-            return [None] * len(tasks), self.client.compute(tasks)
-        wanted, workers, parts = set(numbers), [], []
-        for worker, group in self._groups():
-            own = [i for i in group if i in wanted]
-            if not own:
-                continue
-            workers.append(worker)
-            where = {} if worker is None else {"workers": [worker], "allow_other_workers": True}
-            parts.append(
-                self.client.submit(
-                    asked, question, [self.places[i] for i in own], [self.row_futures[i] for i in own],
-                    [self.weight_futures[i] for i in own], len(self.places), pure=False, **where,
-                )
-            )  # fmt: skip
-        return workers, parts
+        """(workers, futures of the answers) of sets of the blocks with these numbers; all go out in one message."""
+        wanted = set(numbers)
+        groups = [(worker, [number for number in own if number in wanted]) for worker, own in self._groups()]
+        workers, groups = zip(*((worker, own) for worker, own in groups if own), strict=True)
+        arguments = [
+            [question] * len(groups),
+            [[self.places[number] for number in own] for own in groups],
+            [[self.row_blocks[number] for number in own] for own in groups],
+            [[self.weight_blocks[number] for number in own] for own in groups],
+            [len(self.places)] * len(groups),
+        ]
+        if self.table.persisted:  # tasks run where their blocks lie
+            return workers, self.client.map(asked, *arguments, pure=False)
+        return workers, self.client.compute([_later(asked)(*own) for own in zip(*arguments, strict=True)])
 
     def _groups(self):
-        """[(worker, its blocks)], a set for each of its threads."""
+        """[(worker, its blocks)], a set for each of its threads; blocks that are made in each pass, each by itself."""
+        if not self.table.persisted:
+            return [(None, [number]) for number in range(len(self.places))]
         self.passes += 1
         if self.groups is None or self.passes % PASSES_A_LOOK == 0:
             from distributed import wait
 
-            wait(self.row_futures)
-            where, threads = self.client.who_has(self.row_futures), self.client.nthreads()
-            by_worker = {}
-            for number, future in enumerate(self.row_futures):
+            wait(self.row_blocks)
+            where, threads = self.client.who_has(self.row_blocks), self.client.nthreads()
+            by_worker = {worker: [] for worker in threads}
+            for number, future in enumerate(self.row_blocks):
                 workers = [worker for worker in where.get(future.key, ()) if worker in threads]
                 by_worker.setdefault(min(workers, default=None), []).append(number)
+            self._level(by_worker, threads)
             self.groups = [
                 (worker, list(map(int, part)))
                 for worker, own in by_worker.items()
+                if own
                 for part in np.array_split(own, min(len(own), threads.get(worker, len(own))))
             ]
         return self.groups
 
+    def _level(self, by_worker, threads):
+        """Move blocks from workers that have more rows than their share to those that have less, as new ones have."""
+        sizes, share = self.facts.sizes, self.n / sum(threads.values())
+        spare = {worker: share * threads[worker] - sum(sizes[i] for i in by_worker[worker]) for worker in threads}
+        for worker in sorted(threads, key=spare.get):
+            for number in by_worker[worker][::-1]:
+                target, n = max(spare, key=spare.get), sizes[number]
+                if min(spare[target], -spare[worker]) <= n / 2:
+                    continue
+                for blocks in (self.row_blocks, self.weight_blocks):
+                    if blocks[number] is not None:
+                        blocks[number] = self.client.submit(
+                            _same, blocks[number], pure=False, workers=[target], allow_other_workers=True
+                        )
+                by_worker[worker].remove(number)
+                by_worker[target] = sorted([*by_worker[target], number])
+                spare[worker], spare[target] = spare[worker] + n, spare[target] - n
+
     def _gather(self, workers, futures):
         from concurrent.futures import CancelledError
 
+        # Letting go of futures is a message, and a client waits 10 ms from one to the next: those of the pass before
+        # are let go of now, while this one is under way, not before it.
+        self.last_asked = futures
         try:
             answers = self.client.gather(futures)
         except CancelledError:

@@ -136,7 +136,8 @@ def test_a_worker_lost_while_rows_are_drawn(client, rows):
 
 
 def test_rows_scattered_from_a_client_are_lost_with_their_worker(client):
-    futures = [client.scatter(make(number)) for number in range(4)]
+    workers = sorted(client.nthreads()) * 2
+    futures = [client.scatter(make(number), workers=[worker]) for number, worker in enumerate(workers)]
     rows = da.concatenate([da.from_delayed(future, (ROWS, COLUMNS), np.float32) for future in futures])
     killer = Killer(client, [2])
     with pytest.raises(RuntimeError, match="was lost with its worker, and Dask cannot make it again"):
@@ -148,6 +149,19 @@ def test_a_fit_goes_on_from_its_checkpoint(client, rows, expected, tmp_path):
     first = fit_of(rows, checkpoint=path, callback=lambda stats: stats.iteration < 5)
     assert first.n_iter == 5
     assert_same(fit_of(rows, checkpoint=path), expected)
+
+
+def test_blocks_that_lie_on_one_worker_are_shared_out(client, rows, expected):
+    def kept():
+        from fastkmeans.sources.remote import kept
+
+        return sum(map(len, kept.fits.values()))
+
+    on_one = client.persist(rows, workers=[min(client.nthreads())], allow_other_workers=True)
+    distributed.wait(on_one)
+    shares = []
+    assert_same(fit_of(on_one, callback=lambda stats: shares.append(list(client.run(kept).values()))), expected)
+    assert shares[-1] == [CHUNKS // 2] * 2
 
 
 def test_workers_keep_nothing_of_a_fit(client, rows):
