@@ -135,13 +135,17 @@ def test_a_worker_lost_while_rows_are_drawn(client, rows):
     assert killed
 
 
-def test_rows_scattered_from_a_client_are_lost_with_their_worker(client):
-    workers = sorted(client.nthreads()) * 2
-    futures = [client.scatter(make(number), workers=[worker]) for number, worker in enumerate(workers)]
+def test_rows_scattered_from_a_client_are_lost_with_their_workers(client):
+    futures = [client.scatter(make(number)) for number in range(4)]
     rows = da.concatenate([da.from_delayed(future, (ROWS, COLUMNS), np.float32) for future in futures])
-    killer = Killer(client, [2])
+
+    def kill_all(stats):
+        if stats.iteration == 2:
+            for pid in client.run(os.getpid).values():
+                os.kill(pid, signal.SIGKILL)
+
     with pytest.raises(RuntimeError, match="was lost with its worker, and Dask cannot make it again"):
-        fit_of(rows, callback=killer)
+        fit_of(rows, callback=kill_all)
 
 
 def test_a_fit_goes_on_from_its_checkpoint(client, rows, expected, tmp_path):
