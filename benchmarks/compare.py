@@ -14,6 +14,7 @@ from benchmarks import (
     machine,
     peers,
     report,
+    suite_cluster,
     suite_convergence,
     suite_estimators,
     suite_fits,
@@ -49,9 +50,10 @@ SUITES = {
     "serving": suite_serving,
     "startup": suite_startup,
     "streaming": suite_streaming,
+    "cluster": suite_cluster,
 }
 GROUPS = {"side-by-side": ("libraries", "convergence", "scaling"), "all": tuple(SUITES)}
-OURS_ALONE = ("memory", "streaming")  # suites about us, where rivals appear only if they are named
+OURS_ALONE = ("memory", "streaming", "cluster")  # suites about us, where rivals appear only if they are named
 FOLDER = "benchmarks/out"
 
 

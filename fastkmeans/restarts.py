@@ -114,7 +114,10 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
             if best is not run:  # the runs share one array of labels: make the best run's again
                 best.labels, _ = source.map_labels(way.prepare(best.centers).labels_pass(), run.labels)
         labels = labels_later(array, best.labels, best.centers, metric)
-        n_found = len(np.asarray(np.unique(labels))) if best.too_few_distinct else k
+        n_found = k
+        if best.too_few_distinct:
+            count = getattr(source, "n_distinct", lambda labels: len(np.unique(labels)))
+            n_found = count(best.labels)
     finally:
         if verbose:
             callback.close()

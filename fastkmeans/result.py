@@ -51,7 +51,7 @@ class KMeansResult:
         k, d = self.centers.shape
         ended = "converged" if self.converged else "stopped"
         return (
-            f"KMeansResult(n_clusters={k}, n_features={d}, n_samples={len(self.labels)}, "
+            f"KMeansResult(n_clusters={k}, n_features={d}, n_samples={getattr(self.labels, 'shape', ('?',))[0]}, "
             f"inertia={self.inertia:.6g}, {ended} after {self.n_iter} iterations)"
         )
 

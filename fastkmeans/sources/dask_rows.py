@@ -13,7 +13,8 @@ import numpy as np
 
 from fastkmeans.engine.threads import Tree
 from fastkmeans.sources.blocks import ArrayRows
-from fastkmeans.sources.remote import Facts, RemoteRows, answers_of, forget, joined
+from fastkmeans.sources.facts import Facts, RemoteTable, look_at, look_at_weights
+from fastkmeans.sources.remote import RemoteRows, answers_of, forget, joined
 from fastkmeans.sources.sparse import is_sparse
 
 PERSIST_SHARE = 0.6  # of the workers' memory, beyond which Dask begins to write blocks to disk
@@ -58,28 +59,7 @@ def known_sizes(X):
     return None if np.isnan(X.chunks[0]).any() else list(map(int, X.chunks[0]))
 
 
-def look_at(block):
-    """(rows, columns, dtype) of a block."""
-    block = np.asarray(block)
-    return len(block), block.shape[1], block.dtype
-
-
-def look_at_weights(weights, n, number, first):
-    """(sum, largest, whether all are 1) of a block's weights, or what is wrong with them."""
-    weights = np.asarray(weights)
-    if weights.shape != (n,):
-        return f"sample_weight has {weights.shape} in block {number}, where X has {n} rows; both must be cut alike"
-    if weights.dtype.kind not in "biuf":
-        return "sample_weight must be numbers, one a row of X"
-    weights = weights.astype(np.float64)
-    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
-    if len(bad):
-        row, value = first + bad[0], weights[bad[0]]
-        return f"sample_weight at row {row} is {value:g}; every weight must be finite and >= 0"
-    return float(weights.sum()), float(weights.max(initial=0.0)), bool((weights == 1).all())
-
-
-class DaskTable:
+class DaskTable(RemoteTable):
     """A Dask array and the weights of its rows, looked at: sizes are known, and values of weights are sound.
 
     Parameters
@@ -89,8 +69,6 @@ class DaskTable:
     check_weights : callable
         Raises what is wrong with the sum of the weights.
     """
-
-    ndim = 2
 
     def __init__(self, X, weights, check_weights):
         self.given, self.rows = X, as_array(X)
@@ -166,13 +144,13 @@ class DaskTable:
 
         return list(dask.compute(*tasks))
 
-    def __len__(self):
-        return self.shape[0]
-
     # ---- as a source
 
+    @property
+    def distant(self):
+        return self.client is not None
+
     def as_source(self, weights, **settings):
-        """A source over the rows; the weights are the table's own."""
         return (LocalRows if self.client is None else ClusterRows)(self, **settings)
 
     def batches(self):

@@ -12,7 +12,7 @@ import threading
 import uuid
 import weakref
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -176,6 +176,21 @@ class KeysPass:
         return left + right
 
 
+class DistinctPass:
+    """The set of labels."""
+
+    row_seconds, partial_bytes, centers_shape, effect = 2e-8, 64, (0, 0), READS
+
+    def start(self):
+        return set()
+
+    def add(self, block, start, stop, partial, labels):
+        partial.update(np.unique(labels).tolist())
+
+    def merge(self, left, right):
+        return left | right
+
+
 @dataclass
 class Place:
     """Which block of a source some rows are."""
@@ -246,17 +261,6 @@ class RowState:
 
     def __getitem__(self, numbers):
         return self.source.entries(self, np.asarray(numbers))
-
-
-@dataclass
-class Facts:
-    """What is known of blocks before any pass: their rows, columns and type, and the sum and largest of weights."""
-
-    sizes: list
-    d: int
-    dtype: np.dtype
-    weight_sums: list = field(default_factory=list)
-    largest_weight: float = 1.0
 
 
 class RemoteRows:
@@ -385,6 +389,10 @@ class RemoteRows:
         for block, own in where.items():
             entries[own] = found[block]
         return entries
+
+    def n_distinct(self, labels):
+        """How many labels there are."""
+        return len(self.reduce(DistinctPass(), row_state=(labels,)))
 
     def map_labels(self, kernel, labels=None):
         """The labels that `kernel` gives, as a state, and its partial."""

@@ -29,6 +29,7 @@ from fastkmeans.validation.settings import (
 from fastkmeans.validation.weights import (
     as_weights,
     check_norms,
+    check_total,
 )
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "check_norms",
     "check_resumable",
     "check_tol",
+    "check_total",
     "checked_source",
     "computing_type",
     "opened",

@@ -8,6 +8,7 @@ from fastkmeans.engine.moments import UnusableRow, largest_value, measure
 from fastkmeans.sources.batches import Batches
 from fastkmeans.sources.blocks import ArrayRows, computing_dtype
 from fastkmeans.sources.dask_rows import DaskTable, is_dask
+from fastkmeans.sources.facts import RemoteTable
 from fastkmeans.sources.frames import table_to_array
 from fastkmeans.sources.sparse import SparseRows, canonical_rows, is_sparse
 from fastkmeans.sources.stored import StoredRows, default_budget, is_path, open_rows, weights_in
@@ -54,12 +55,12 @@ def as_stored_or_rows(X, memory_budget, name="X"):
     budget = default_budget() if memory_budget is None else memory_budget
     if isinstance(X, Batches):
         return X, budget
-    if not isinstance(X, StoredRows | DaskTable):
+    if not isinstance(X, StoredRows | RemoteTable):
         return as_rows(X, name, sparse=True), None
     _checked_shape(X, name)
     _checked_dtype(np.empty(0, X.dtype), name)
-    if isinstance(X, DaskTable):
-        return X if X.client is not None or X.nbytes <= budget else as_batches(X.batches()), budget
+    if isinstance(X, RemoteTable):
+        return X if X.distant or X.nbytes <= budget else as_batches(X.batches()), budget
     return (X, budget) if X.nbytes > budget else (as_rows(X.load(), name), None)
 
 
