@@ -123,7 +123,8 @@ def measure(case, n_threads, with_dask_ml):
                 cluster = stack.enter_context(distributed.LocalCluster(silence_logs=50, **own))
             client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
             clients[name] = client, client.persist(lazy)
-            distributed.wait(clients[name][1])
+            with client.as_current():
+                distributed.wait(clients[name][1])
         for turn in range(case.rounds + 1):
             results = {"memory": fastkmeans.fit(X, case.k, n_threads=n_threads, callback=lambda _: None, **settings)}
             for name, (client, rows) in clients.items():

@@ -15,6 +15,7 @@ from fastkmeans.restarts import run_fit
 from fastkmeans.result import TooFewDistinctRows
 from fastkmeans.serving import labels_of_few
 from fastkmeans.sources.blocks import METRICS
+from fastkmeans.sources.label_files import check_label_file, label_file
 
 threads.guard_fork(compiler_lock)
 
@@ -217,7 +218,7 @@ def _checked_centers(centers, metric):
     return centers, metric
 
 
-def predict(X, centers, *, metric="euclidean", n_threads=None):
+def predict(X, centers, *, metric="euclidean", n_threads=None, out=None):
     """The index of the nearest center of every row.
 
     Parameters
@@ -228,10 +229,13 @@ def predict(X, centers, *, metric="euclidean", n_threads=None):
         For ``metric="cosine"``, centers that are not of length 1 are divided by their length.
     metric : {"euclidean", "cosine"}, default="euclidean"
     n_threads : int or None, default=None
+    out : path-like, default=None
+        A .npy or .parquet file that labels are written to as they come, for rows in files that are larger than memory.
+        It appears whole, or not at all.
 
     Returns
     -------
-    ndarray of shape (n_samples,), int32
+    ndarray of shape (n_samples,), int32, or None with `out`
         The center with the least float64 sum of squared differences, the lower index on a tie. Of a Dask collection,
         a Dask array, computed when it is asked for.
 
@@ -251,14 +255,22 @@ def predict(X, centers, *, metric="euclidean", n_threads=None):
     >>> predict([[1.0], [8.0]], [[0.0], [9.0]])
     array([0, 1], dtype=int32)
     """
-    if type(X) is np.ndarray:
+    if out is not None:
+        check_label_file(out)
+    if type(X) is np.ndarray and out is None:
         labels = labels_of_few(X, centers, metric)
         if labels is not None:
             return labels
     if is_dask(X):
+        if out is not None:
+            raise TypeError("out= is for arrays and files; of a Dask collection, write the Dask array of labels")
         return over_blocks(predict, X, *_checked_centers(centers, metric), np.int32)
     source, way = _query(X, centers, metric, None, n_threads)
-    return label_rows(source, way)
+    if out is None:
+        return label_rows(source, way)
+    with label_file(out, source.n) as labels:
+        label_rows(source, way, labels)
+    return None
 
 
 def inertia(X, centers, sample_weight=None, *, metric="euclidean", n_threads=None):

@@ -189,11 +189,15 @@ def predict(model, file, labels, key, threads):
 
     MODEL is a file that fit wrote; every row of FILE gets the number of its nearest center.
     """
-    _check_outputs([(labels, TABLES)], inputs=(model, file))
+    _check_outputs([(labels, (*TABLES, ".parquet"))], inputs=(model, file))
     from fastkmeans.persistence import load
     from fastkmeans.sources.stored import open_rows
 
-    found = load(model).predict(open_rows(file, key=key), n_threads=threads)
+    fitted, rows = load(model), open_rows(file, key=key)
+    if labels is not None and Path(labels).suffix.lower() in (".npy", ".parquet"):
+        fitted.predict(rows, n_threads=threads, out=labels)
+        return
+    found = fitted.predict(rows, n_threads=threads)
     if labels is not None:
         _write_table(labels, found)
         return

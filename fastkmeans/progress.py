@@ -1,4 +1,4 @@
-"""A progress bar over a fit: one bar for seeding and iterations, on stderr."""
+"""Progress bars over a fit, on stderr: one for seeding and iterations, and one for the bytes of a streamed pass."""
 
 from tqdm import tqdm
 
@@ -8,8 +8,23 @@ class ProgressBar:
 
     def __init__(self, n_clusters, max_iter, n_init, callback=None):
         self.n_clusters, self.max_iter, self.n_init, self.callback = n_clusters, max_iter, n_init, callback
-        self.bar = None
+        self.bar = self.reading = None
         self.phase = None
+
+    def watch(self, source):
+        """Show what each pass of a streamed source has read, how fast, and how long it will take yet."""
+        source.tell_read, self.bytes_a_pass = self._read, source.bytes_a_pass
+
+    def _read(self, n_bytes):
+        if self.reading is None:
+            form = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
+            self.reading = tqdm(
+                total=self.bytes_a_pass, desc="reading", unit="B", unit_scale=True, position=1, leave=False,
+                bar_format=form,
+            )  # fmt: skip
+        if n_bytes == 0:
+            self.reading.reset()
+        self.reading.update(n_bytes - self.reading.n)
 
     def __call__(self, stats):
         if (stats.phase, stats.restart) != self.phase:
@@ -25,6 +40,7 @@ class ProgressBar:
 
     def close(self):
         """End the bar under way."""
-        if self.bar is not None:
-            self.bar.close()
-            self.bar = None
+        for bar in (self.reading, self.bar):
+            if bar is not None:
+                bar.close()
+        self.bar = self.reading = None

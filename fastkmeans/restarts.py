@@ -56,6 +56,8 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
         from fastkmeans.progress import ProgressBar
 
         callback = ProgressBar(k, max_iter, n_init, callback)
+        if hasattr(source, "tell_read"):
+            callback.watch(source)
 
     keeper = saved = None
     if checkpoint is not None:

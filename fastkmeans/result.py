@@ -55,11 +55,11 @@ class KMeansResult:
             f"inertia={self.inertia:.6g}, {ended} after {self.n_iter} iterations)"
         )
 
-    def predict(self, X, *, n_threads=None):
+    def predict(self, X, *, n_threads=None, out=None):
         """The index of the nearest center of every row of X; see `fastkmeans.predict`."""
         from fastkmeans import api
 
-        return api.predict(X, self.centers, metric=self.metric, n_threads=n_threads)
+        return api.predict(X, self.centers, metric=self.metric, n_threads=n_threads, out=out)
 
     def transform(self, X, *, n_threads=None):
         """The distance of every row of X to every center; see `fastkmeans.transform`."""

@@ -1,7 +1,9 @@
-"""k-means of Spark data frames, where their rows lie. Needs ``pip install "fastkmeans-numba[spark]"`` and Java."""
+"""k-means of Spark data frames, where their rows lie.
 
-import os
-import sys
+Needs ``pip install "fastkmeans-numba[spark]"`` and Java; and fastkmeans where Spark's Python workers run: the variable
+PYSPARK_PYTHON names their interpreter, and is read when the session begins.
+"""
+
 from dataclasses import replace
 
 import numpy as np
@@ -46,7 +48,6 @@ def fit(frame, features, n_clusters, *, weights=None, output="label", **settings
     """
     if "sample_weight" in settings:
         raise TypeError("fit takes the name of a column as weights=, not sample_weight=")
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     table = SparkTable(frame, features, weights, check.check_total)
     try:
         result = api.fit(table, n_clusters, **settings)

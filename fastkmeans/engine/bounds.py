@@ -15,6 +15,10 @@ GROUP_CENTERS = 32  # a row's bounds take 4 bytes for so many centers; a whole p
 STATE_SHARE = 0.45  # of the memory that a fit may still take
 LEAST_GROUPS = 8  # fewer, where there is no memory for more, rule out too little
 CENTERS_AT_ONCE = 256
+# From how many values of centers on a sweep in bytes, where there is no memory for bounds, is quicker than one of all
+# numbers: 20 iterations over 1M x 24 take k=1000 2.29 s | 2.15, k=4096 6.2 | 8.7; over 1M x 64 k=300 1.80 | 1.71,
+# k=1000 3.6 | 5.5 (python -m benchmarks.compare --suite grid).
+SCREENED_VALUES = 48_000
 TRIED_PASSES, MOST_SWEPT = 4, 0.75  # bounds that rule out so little, after so many passes, are given up
 MOST_MEASURED = 0.05  # of the pairs swept in bytes: where more are candidates, a sweep of the numbers is quicker
 
@@ -85,6 +89,9 @@ class Bounded(Dense):
         most_groups = int(allowed / 4)
         if most_groups < min(LEAST_GROUPS, -(-k // GROUP_CENTERS)):
             self.why = "bounds would take more memory than the fit may"
+            if self.in_bytes and allowed >= 4 and k * self.d >= SCREENED_VALUES:
+                self._in_one_group(k)
+                self.states = self._rooms(source)
             return
         self.group_size = GROUP_CENTERS * max(1, -(-k // (GROUP_CENTERS * most_groups)))
         self.n_groups = -(-k // self.group_size)

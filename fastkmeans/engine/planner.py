@@ -124,15 +124,15 @@ def assigner_for(source, algorithm, shift, k=None, max_iter=None):
     return way
 
 
-def label_rows(source, way):
-    """The nearest of the centers that `way`, a dense one, is prepared with, for every row: one pass."""
+def label_rows(source, way, labels=None):
+    """The nearest of the centers that `way`, a dense one, is prepared with, for every row: one pass, into `labels`."""
     k, centers = len(way.centers), way.centers
     other = Boxes if worth_ordering(source, k) else Screened if worth_screening(source, k) else None
     if other is not None:
         way = other.for_source(source, way.shift)
         way.watch(source, k)
         way.prepare(centers)
-    labels = source.new_row_state(np.int32)
+    labels = source.new_row_state(np.int32) if labels is None else labels
     way.reduce(source, way.labels_pass(), labels)
     way.give_labels(labels)
     return labels

@@ -45,6 +45,8 @@ class StreamedRows(ArrayRows):
     """
 
     streamed = True
+    tell_read = None
+    """Called with the bytes that a pass has read so far, from 0 on, if somebody wants to know."""
 
     def __init__(self, tables, weights=None, *, cosine=False, dtype=None, n_threads=None, budget=1 << 30):
         self.tables, pieces, first = tables, [], 0
@@ -59,6 +61,7 @@ class StreamedRows(ArrayRows):
 
     def _describe(self, stored, pieces, n, d, weights, cosine, dtype, n_threads, budget):
         self.pieces, self.n, self.d, self.budget = pieces, n, d, budget
+        self.bytes_a_pass = n * d * stored.itemsize
         self.dtype = np.dtype(dtype) if dtype is not None else computing_dtype(stored)
         self.cosine, self.integers, self.n_threads = bool(cosine), stored.kind in "iub", n_threads
         self.weights = np.empty(0) if weights is None else weights
@@ -176,6 +179,7 @@ class _Window:
         for piece in slabs:
             self.left[piece] = self.left.get(piece, 0) + 1
         self.blocks, self.buffers, self.error, self.ended = {}, {}, None, False
+        self.tell_read = source.tell_read or (lambda n_bytes: None)
         self.thread = threading.Thread(target=self._read, name="fastkmeans-reader", daemon=True)
 
     def __enter__(self):
@@ -191,6 +195,7 @@ class _Window:
 
     def _read(self):
         try:
+            self.tell_read(n_read := 0)
             for piece, read in self.source.readings():
                 with self.changed:
                     self.changed.wait_for(lambda: self.ended or len(self.buffers) < LIVE_BLOCKS)
@@ -199,6 +204,7 @@ class _Window:
                     free = self.source.free
                     self.buffers[piece] = buffer = free.pop() if free else self.source.new_buffer()
                 block = read(buffer)
+                self.tell_read(n_read := n_read + block.array.nbytes)
                 with self.changed:
                     self.blocks[piece] = block
                     self.changed.notify_all()

@@ -1,5 +1,6 @@
 """Rows of Spark data frames: the bits of the same blocks in memory. Run where pyspark and Java are."""
 
+import os
 import shutil
 import sys
 
@@ -21,11 +22,12 @@ SIZES = (300, 450, 250)
 def spark():
     from pyspark.sql import SparkSession
 
+    before, os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON"), sys.executable
+
     session = (
         SparkSession.builder.master("local[2]")
         .config("spark.ui.enabled", False)
         .config("spark.sql.execution.arrow.maxRecordsPerBatch", 100)
-        .config("spark.pyspark.python", sys.executable)
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.sql.shuffle.partitions", 2)
         .getOrCreate()
@@ -33,6 +35,8 @@ def spark():
     session.sparkContext.setLogLevel("OFF")
     yield session
     session.stop()
+    del os.environ["PYSPARK_PYTHON"]
+    os.environ |= {} if before is None else {"PYSPARK_PYTHON": before}
 
 
 @pytest.fixture(scope="module")

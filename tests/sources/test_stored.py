@@ -158,6 +158,64 @@ except OSError as error:
     assert "no room for 1600000 bytes" in run_python(None, arguments=["-c", code, str(tmp_path / "rows.npy")])
 
 
+@pytest.mark.parametrize("name", ["labels.npy", "labels.parquet"])
+def test_no_room_for_a_file_of_labels(tmp_path, name):
+    """Nothing is left, whether it was there before or not."""
+    pytest.importorskip("resource")
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(400_000, 2)))
+    code = """
+import resource, signal, sys
+import fastkmeans
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    fastkmeans.predict(sys.argv[1], [[0.0, 0.0], [1.0, 1.0]], out=sys.argv[2])
+except OSError as error:
+    print(error)
+"""
+    arguments = ["-c", code, str(tmp_path / "rows.npy"), str(tmp_path / name)]
+    for _ in range(2):
+        before = {path.name: path.read_bytes()[:10] for path in tmp_path.iterdir()}
+        assert "bytes of labels" in run_python(None, arguments=arguments)
+        assert {path.name: path.read_bytes()[:10] for path in tmp_path.iterdir()} == before
+        (tmp_path / name).write_bytes(b"of yesterday")
+
+
+@pytest.mark.parametrize("name", ["labels.npy", "labels.parquet"])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_labels_are_written_as_they_come(tmp_path, name, streamed, tiny_budget, monkeypatch):
+    X = rows_of()
+    path, centers = write_npy(tmp_path, X), X[:K]
+    if streamed:
+        monkeypatch.setattr("fastkmeans.validation.rows.default_budget", lambda: tiny_budget)
+    (tmp_path / name).write_bytes(b"of yesterday")
+    assert fastkmeans.predict(open_rows(path), centers, out=tmp_path / name) is None
+    if name.endswith(".npy"):
+        found = np.load(tmp_path / name)
+    else:
+        found = pytest.importorskip("pyarrow.parquet").read_table(tmp_path / name)["label"].to_numpy()
+    assert_same_bits(found, fastkmeans.predict(X, centers))
+    assert sorted(own.name for own in tmp_path.iterdir()) == sorted(["rows.npy", name])
+
+
+def test_a_file_of_labels_that_cannot_be(tmp_path):
+    X = rows_of()
+    for out, words in (("labels.csv", r"must end in .npy or .parquet"), ("none/labels.npy", "there is no folder")):
+        with pytest.raises(ValueError, match=words):
+            fastkmeans.predict(X, X[:2], out=tmp_path / out)
+    X[-1] = np.nan
+    with pytest.raises(ValueError, match="contains NaN"):
+        fastkmeans.predict(X, X[:2], out=tmp_path / "labels.npy")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_tells_bytes_and_how_long_yet(tmp_path, tiny_budget, capsys):
+    path = write_npy(tmp_path, rows_of())
+    fastkmeans.fit(path, 3, random_state=0, memory_budget=tiny_budget, verbose=1, max_iter=3)
+    told = capsys.readouterr().err
+    assert "reading" in told and "/120k [" in told and "lloyd" in told
+
+
 def test_what_is_opened_can_be_loaded_and_shown(tmp_path):
     X = rows_of()
     path = write_npy(tmp_path, X)
