@@ -65,8 +65,8 @@ def parser():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("--write", action="store_true", help=f"write {TABLE.relative_to(machine.ROOT)}; bands that were not "
-                   "measured stay")  # fmt: skip
+    p.add_argument("--write", action="store_true", help=f"write this vector set's table in "
+                   f"{TABLE.relative_to(machine.ROOT)}; bands that were not measured stay")  # fmt: skip
     p.add_argument("--chart", metavar="FILE", help="draw which way wins where (.svg, .png)")
     p.add_argument("--cells", metavar="FILE", help="keep the measurements there; what it holds is not measured again")
     p.add_argument("--bands", help=f"comma-separated, of {', '.join(map(str, BANDS))} (default: all)")
@@ -158,7 +158,8 @@ def switch_points(times):
         for end in range(at + 1, len(clusters) + 1):
             spent += costs[end - 1][way]
             rests = [cheapest(end, other, others - {other}) for other in others] if end < len(clusters) else [(0, ())]
-            options += [(spent + cost, ((clusters[at], way), *switches)) for cost, switches in rests]
+            change = math.log(GAIN) if end < len(clusters) else 0.0  # two ways that take the same stay one
+            options += [(spent + change + cost, ((clusters[at], way), *switches)) for cost, switches in rests]
         return min(options, default=(math.inf, ()))
 
     _, (first, *others) = min(cheapest(0, way, ways - {way}) for way in sorted(ways))
@@ -180,19 +181,25 @@ def lines_of(cells, times, chosen):
             yield {"band": band, "k": k, "n_data": n_data, "fastest": fastest, "way": way} | gains
 
 
-def source_of(table, facts):
-    """The text of engine/thresholds.py."""
-    opening = f"""Which way of labelling is fastest, by columns and clusters.
-
-{{columns up to: ((clusters from, way), ...)}}; more columns than any band has are taken as the last one's.
-Written by `python -m benchmarks.thresholds --write` on
-{facts["date"]}, {facts["cpu"]}, vector set {facts["vector set"]}, {facts["threads"]} threads.
-"""
-    bands = []
+def table_of(table, facts):
+    """The lines of a vector set's table in engine/thresholds.py."""
+    lines = [f"    # {facts['date']}, {facts['cpu']}, {facts['threads']} threads", f'    "{facts["vector set"]}": {{']
     for band, switches in table.items():
         inner = ", ".join(f'({k}, "{way}")' for k, way in switches)
-        bands.append(f"    {band}: ({inner}{',' * (len(switches) == 1)}),\n")
-    return f'"""{opening}"""\n\nWAYS = {{\n{"".join(bands)}}}\n'
+        lines.append(f"        {band}: ({inner}{',' * (len(switches) == 1)}),")
+    return [*lines, "    },"]
+
+
+def with_table(text, lines):
+    """The text of engine/thresholds.py with these lines in the place of its vector set's, or behind all others."""
+    before = text.splitlines()
+    if lines[1] in before:
+        begin = before.index(lines[1])
+        end = before.index("    },", begin) + 1
+        before[begin - 1 : end] = lines
+    else:
+        before[-1:] = [*lines, before[-1]]
+    return "\n".join(before) + "\n"
 
 
 def main(argv=None):
@@ -225,10 +232,11 @@ def main(argv=None):
     shown = report.Table("Which way wins where", COLUMNS, list(lines_of(cells, times, chosen)))
     print("\n".join([f"date: {facts['date']}", *report.head(facts, "python -m benchmarks.thresholds")]))
     print(report.as_text(shown))
-    text = source_of({band: chosen.get(band, WAYS.get(band)) for band in sorted({*WAYS, *chosen})}, facts)
-    print(f"\n{text}")
+    own = WAYS.get(facts["vector set"], {})
+    lines = table_of({band: chosen.get(band, own.get(band)) for band in sorted({*own, *chosen})}, facts)
+    print("", *lines, sep="\n")
     if arguments.write:
-        TABLE.write_text(text)
+        TABLE.write_text(with_table(TABLE.read_text(), lines))
     if arguments.chart:
         charts.save(charts.ways_map(times, ways, facts), arguments.chart)
 

@@ -10,6 +10,7 @@ from fastkmeans.engine.assigners import Dense, dense_row_seconds
 from fastkmeans.engine.bounds import Bounded, Screened
 from fastkmeans.engine.boxes import Boxes
 from fastkmeans.engine.groups import screens
+from fastkmeans.engine.machine import vector_set
 from fastkmeans.engine.thresholds import WAYS
 
 ASSIGNERS = {"dense": Dense, "bounds": Bounded, "screened": Screened, "boxes": Boxes}
@@ -19,6 +20,9 @@ TABLE_ROWS, LEAST_BOXES_CLUSTERS = 200_000, 8
 # Twenty iterations over rows of `overlap` (benchmarks/datasets.py), dense / boxes. 2 columns: 10k rows k=100 1.03,
 # k=300 1.58; 50k rows k=32 1.09, k=100 2.0. 3 columns: 10k rows k=1000 0.86; 20k rows k=100 1.01, k=300 1.29.
 # 4 columns: 20k rows k=1000 0.71; 50k rows k=300 1.29 (python -m benchmarks.compare --suite grid has some of these).
+# With these a Zen 5, where boxes win from 32 and 64 clusters on with the rows of the table: 2 columns: 10k rows k=100
+# 0.71, k=300 1.08; 100k rows k=32 0.96, k=100 1.10; 3 columns: 100k rows k=100 0.82, k=300 1.23.
+FEWER_ROWS_POWER = 0.75
 LEAST_BOXES_ROWS = {1: 4_000, 2: 4_000, 3: 15_000, 4: 40_000}
 BOUNDS_CLUSTERS, BOUNDS_VALUES = 96, 2000
 # A first pass over 20,000 rows of `overlap` (benchmarks/datasets.py), dense / in bytes: 64 columns, k=512 0.86; 128
@@ -40,7 +44,8 @@ def best_way(source, k):
     The more rows, the more boxes lie inside one cluster: 1M x 2, k=8 to convergence takes 25 ms by boxes and 34 dense,
     200k x 2 about the same both ways (python -m benchmarks.compare --suite ways).
     """
-    band = next((WAYS[columns] for columns in sorted(WAYS) if source.d <= columns), WAYS[max(WAYS)])
+    table = WAYS.get(vector_set(), next(iter(WAYS.values())))
+    band = next((table[columns] for columns in sorted(table) if source.d <= columns), table[max(table)])
     name = "dense"
     for clusters, way in band:
         if k >= (_boxes_from(source, clusters) if way == "boxes" else clusters):
@@ -55,7 +60,7 @@ def _boxes_from(source, clusters):
     if source.n < LEAST_BOXES_ROWS.get(source.d, LEAST_BOXES_ROWS[4]):
         return math.inf
     share = TABLE_ROWS / source.n
-    return max(LEAST_BOXES_CLUSTERS, clusters * (share if share < 1 else math.sqrt(share)))
+    return max(LEAST_BOXES_CLUSTERS, clusters * (share if share < 1 else share**FEWER_ROWS_POWER))
 
 
 def _in_memory(source):
