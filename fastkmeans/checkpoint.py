@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from fastkmeans.engine.lloyd import LloydRun, LloydState
-from fastkmeans.engine.passes import IterationStats
-from fastkmeans.sources.archives import read_arrays, write_whole
+from fastkmeans.sources.archives import checked_stats, read_arrays, write_whole
 from fastkmeans.sources.files import DAMAGED
 
 FORMAT, VERSION = "fastkmeans checkpoint", 1
@@ -148,12 +147,12 @@ class Keeper:
         own, best = header["state"], header.get("best")
         state = LloydState(
             arrays["centers"], arrays["labelled_by"], arrays["cluster_sums"], arrays["cluster_weights"],
-            [IterationStats(**entry) for entry in own["history"]], [tuple(one) for one in own["reasons"]],
+            [checked_stats(entry) for entry in own["history"]], [tuple(one) for one in own["reasons"]],
             bool(own["settled"]), bool(own["too_few_distinct"]),
         )  # fmt: skip
         if best is not None:
             if arrays["best_centers"].shape != (k, d):
                 raise ValueError("its best centers are not sound")
-            history = [IterationStats(**entry) for entry in best.pop("history")]
+            history = [checked_stats(entry) for entry in best.pop("history")]
             best = LloydRun(arrays["best_centers"], None, history=history, **best)
         return Saved(int(header["restart"]), [int(seed) for seed in header["seeds"]], state, best)

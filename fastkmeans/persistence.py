@@ -2,13 +2,13 @@
 
 import json
 import os
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from fastkmeans.result import IterationStats, KMeansResult
-from fastkmeans.sources.archives import check_kind, read_arrays, write_whole
+from fastkmeans.result import KMeansResult
+from fastkmeans.sources.archives import check_kind, checked_stats, read_arrays, write_whole
 from fastkmeans.sources.blocks import METRICS
 from fastkmeans.sources.files import DAMAGED
 
@@ -20,7 +20,6 @@ PARTS = {  # array: (dimensions, dtypes)
     "centers": (2, (np.dtype("<f4"), np.dtype("<f8"))),
     "labels": (1, (np.dtype("<i4"),)),
 }
-STATS = {field.name: field.type for field in fields(IterationStats)}
 SAFETENSORS = ".safetensors"
 
 
@@ -130,12 +129,5 @@ def _checked(text, centers, labels):
         raise ValueError(f"its metric is {header['metric']!r}")
     if not header["inertia"] >= 0 or header["n_iter"] < 0:
         raise ValueError(f"its inertia is {header['inertia']}, its n_iter {header['n_iter']}")
-    history = tuple(_stats(entry) for entry in header["history"])
+    history = tuple(checked_stats(entry) for entry in header["history"])
     return KMeansResult(centers, labels, history=history, **{name: header[name] for name in FIELDS})
-
-
-def _stats(entry):
-    for name, value in entry.items():
-        if type(value) is not STATS[name] and not (STATS[name] is float and type(value) is int):
-            raise ValueError(f"the {name} of its history is {value!r:.40}")
-    return IterationStats(**entry)

@@ -46,6 +46,7 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
     """An estimator with `cluster_centers_`."""
 
     metric = "euclidean"  # of estimators that know no other
+    fits_dask = False  # whether Dask's blocks are fitted where they lie, not read into memory
 
     def _validate(self, X, *, reset):
         """X as the core takes it: any number type, read where it lies; the core looks at every value."""
@@ -58,7 +59,7 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
             if X.shape[1] == self.n_features_in_ and not hasattr(self, "feature_names_in_"):
                 return X
         check.refuse_what_is_no_table(X)
-        if is_dask(X):
+        if is_dask(X) and (self.fits_dask or not reset):
             return self._validate_dask(X, reset)
         return validate_data(
             self, X, reset=reset, accept_sparse=True, accept_large_sparse=True, dtype="numeric",

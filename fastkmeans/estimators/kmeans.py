@@ -95,6 +95,7 @@ class KMeans(BaseKMeans):
     """
 
     _parameter_constraints = LLOYD_CONSTRAINTS
+    fits_dask = True
 
     def __init__(self, n_clusters=8, *, init="k-means++", n_init="auto", max_iter=300, tol=1e-4, verbose=0,
                  random_state=None, copy_x=True, algorithm="lloyd", metric="euclidean", n_threads=None):  # fmt: skip

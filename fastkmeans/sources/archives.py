@@ -8,10 +8,14 @@ import math
 import os
 import uuid
 import zipfile
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
+from fastkmeans.engine.passes import IterationStats
+
+STATS = {field.name: field.type for field in fields(IterationStats)}
 LONGEST_HEADER = 10_000  # characters of an array's own header within the .npz; NumPy's take 118
 
 
@@ -94,3 +98,11 @@ def check_kind(name, dtype, shape, kind):
     dimensions, dtypes = kind
     if dtype not in dtypes or len(shape) != dimensions:
         raise ValueError(f"its {name} is of dtype {dtype} and shape {shape}")
+
+
+def checked_stats(entry):
+    """An entry of a history as a file has it, refused if one of its values is of another type."""
+    for name, value in entry.items():
+        if type(value) is not STATS[name] and not (STATS[name] is float and type(value) is int):
+            raise ValueError(f"the {name} of its history is {value!r:.40}")
+    return IterationStats(**entry)

@@ -228,7 +228,10 @@ class ArrowTable(_ColumnTable):
             self.handle = pyarrow.OSFile(str(path))
             self.file = pyarrow.ipc.open_file(self.handle)
             self._choose(self.file.schema, columns, leave_out)
-            counts = [len(self.file.get_batch(i)) for i in range(self.file.num_record_batches)]
+            with pyarrow.memory_map(str(path)) as mapped:  # counted without fetching their values
+                batches = pyarrow.ipc.open_file(mapped)
+                counts = [len(batches.get_batch(i)) for i in range(batches.num_record_batches)]
+                del batches
         self.parts = np.cumsum(counts, dtype=np.int64).tolist()
         self.n, self.batch, self.number = sum(counts), None, -1
 

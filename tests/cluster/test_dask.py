@@ -166,6 +166,14 @@ def test_the_estimator(X, client):
         model.predict(rows[:, :4])
 
 
+@pytest.mark.parametrize("name", ["MiniBatchKMeans", "BisectingKMeans"])
+def test_other_estimators_read_the_rows_into_memory(X, client, name):
+    kind, rows = getattr(fastkmeans, name), chunked(X)
+    model = kind(3, random_state=0).fit(rows)
+    assert_same_bits(model.cluster_centers_, kind(3, random_state=0).fit(X).cluster_centers_)
+    assert_same_bits(model.predict(rows).compute(), model.predict(X))
+
+
 def test_a_result_can_be_saved(X, client, tmp_path):
     result = fastkmeans.fit(chunked(X), 4, random_state=0)
     result.save(tmp_path / "model.npz")

@@ -82,7 +82,7 @@ def write_zarr(folder, X):
 def write_hdf5(folder, X):
     h5py = pytest.importorskip("h5py")
     with h5py.File(folder / "rows.h5", "w") as file:
-        file.create_dataset("data/rows", data=X, chunks=(512, X.shape[1]))
+        file.create_dataset("data/rows", data=X, chunks=(min(512, len(X)), X.shape[1]))
     return folder / "rows.h5"
 
 
