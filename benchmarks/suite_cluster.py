@@ -3,8 +3,8 @@
 Two worker processes of one thread; rows are made by the workers and persisted. In a process of its own, fits from the
 same start go in turn: in memory (dense, as on the cluster, with as many threads) and on a cluster as Dask sets it up;
 then the same with one without MALLOC_TRIM_THRESHOLD_ (which Dask sets, and which makes memory costly that is asked
-for in each task). On the first, dask-ml's KMeans if it is installed. Medians of the iterations of all rounds; dask-ml tells no
-times of iterations, so its fit is divided by them, the time of a fit of one iteration taken off.
+for in each task). On the first, dask-ml's KMeans if it is installed. Medians of the iterations of all rounds; dask-ml
+tells no times of iterations, so its fit is divided by them, the time of a fit of one iteration taken off.
 """
 
 import json
