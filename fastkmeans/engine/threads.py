@@ -12,7 +12,7 @@ import queue
 import threading
 
 SLAB_SECONDS = (0.4e-3, 8e-3)  # least and most work of one slab, on the machine of ROW_SECONDS
-SLABS_WANTED = 64
+SLABS_WANTED, SLABS_A_BLOCK = 64, 8  # of all rows; of a block of them, at least
 SLAB_ROWS_MOST = 1 << 18
 SLAB_VALUES_MOST = 1 << 21  # numbers that a slab reads: 10 ms where each has to be turned byte by byte
 SERIAL_SECONDS = 0.5e-3  # less work than this is done by the caller: waking a thread costs 30 to 100 us
@@ -67,11 +67,17 @@ def limit_threads(count):
 # ---- the cut ----------------------------------------------------------------------------------------------
 
 
-def slab_cuts(n_rows, d, row_seconds):
-    """Boundaries of the slabs of n_rows rows of d values whose work is about row_seconds each: (0, ..., n_rows)."""
+def slab_cuts(n_rows, d, row_seconds, of_rows=0):
+    """Boundaries of the slabs of n_rows rows of d values whose work is about row_seconds each: (0, ..., n_rows).
+
+    Rows that are a block of `of_rows` are cut into fewer, as other blocks are there to share out.
+    """
     least, most = SLAB_SECONDS
-    total = n_rows * row_seconds
-    by_work = math.ceil(total / min(max(total / SLABS_WANTED, least), most))
+    work = n_rows * row_seconds
+    by_work = math.ceil(work / min(max(work / SLABS_WANTED, least), most))
+    if of_rows > n_rows:
+        longest = min(max(of_rows * row_seconds / SLABS_WANTED, least), most)
+        by_work = max(math.ceil(work / longest), min(by_work, SLABS_A_BLOCK))
     by_size = max(math.ceil(n_rows / SLAB_ROWS_MOST), math.ceil(n_rows * d / SLAB_VALUES_MOST))
     count = min(max(by_work, by_size, 1), max(1, n_rows))
     return [n_rows * i // count for i in range(count + 1)]

@@ -134,7 +134,7 @@ class ArrayRows:
         return [
             [
                 (block, start, stop)
-                for start, stop in pairwise(threads.slab_cuts(block.n, self.values_a_row, row_seconds))
+                for start, stop in pairwise(threads.slab_cuts(block.n, self.values_a_row, row_seconds, self.n))
             ]
             for block in self.pieces
         ]

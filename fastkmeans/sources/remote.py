@@ -58,9 +58,9 @@ def forget(fit):
     kept.forget(fit)
 
 
-def run_pass(kernel, block, states):
-    """The partial of one block, on the calling thread."""
-    cuts = list(pairwise(threads.slab_cuts(block.n, block.array.shape[1], kernel.row_seconds)))
+def run_pass(kernel, block, states, of_rows):
+    """The partial of one block of `of_rows` rows, on the calling thread."""
+    cuts = list(pairwise(threads.slab_cuts(block.n, block.array.shape[1], kernel.row_seconds, of_rows)))
 
     def leaf(slab):
         start, stop = cuts[slab]
@@ -76,6 +76,7 @@ class States:
     """Row states that a question needs: which, and how they came about."""
 
     fit: str
+    of_rows: int
     wanted: tuple
     """(name, version) of each."""
 
@@ -95,7 +96,7 @@ class States:
             made = {name: np.full(block.n, fill, dtype) for name, (dtype, fill) in self.alive.items()}
             for step, names in self.steps:
                 if all(name in made for name in names):
-                    run_pass(pickle.loads(step), block, [made[name] for name in names])
+                    run_pass(pickle.loads(step), block, [made[name] for name in names], self.of_rows)
             own |= {name: (version, made[name]) for name, version in self.wanted}
         return own
 
@@ -118,7 +119,7 @@ class PassQuestion:
 
     def answer(self, block, number):
         own = self.states.borrow(block, number)
-        partial = run_pass(self.kernel, block, [own[name][1] for name, _ in self.states.wanted])
+        partial = run_pass(self.kernel, block, [own[name][1] for name, _ in self.states.wanted], self.states.of_rows)
         self.states.give_back(number, own)
         return partial
 
@@ -364,7 +365,7 @@ class RemoteRows:
         self.steps = [(step, names) for step, names in self.steps if all(name in alive for name in names)]
         wanted = tuple((state.name, state.version) for state in row_states)
         specs = {name: (state.dtype, state.fill) for name, state in alive.items()}
-        return States(self.fit, wanted, after, specs, tuple(self.steps) if wanted else ())
+        return States(self.fit, self.n, wanted, after, specs, tuple(self.steps) if wanted else ())
 
     def reduce(self, kernel, row_state=()):
         """Run a pass over all rows; return its merged partial."""

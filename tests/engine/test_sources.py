@@ -39,7 +39,7 @@ class ToySource:
     def reduce(self, kernel, row_state=()):
         of_blocks = []
         for block in self.parts:
-            cuts, partials = threads.slab_cuts(block.n, self.d, kernel.row_seconds), []
+            cuts, partials = threads.slab_cuts(block.n, self.d, kernel.row_seconds, self.n), []
             for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
                 partial = kernel.start()
                 rows = slice(block.first + start, block.first + stop)

@@ -48,6 +48,45 @@ def sequential_tree(leaves):
     return leaves[0]
 
 
+def test_blocks_of_many_rows_are_cut_into_fewer_slabs():
+    alone, of_many = (threads.slab_cuts(100_000, 4, 1e-7, of_rows) for of_rows in (0, 10_000_000))
+    assert len(alone) == 26 and len(of_many) == threads.SLABS_A_BLOCK + 1
+    assert of_many[0] == 0 and of_many[-1] == 100_000
+    assert threads.slab_cuts(100_000, 4, 1e-7, 100_000) == alone
+    assert len(threads.slab_cuts(10_000_000, 4, 1e-7, 100_000_000)) == 126  # none longer than 8 ms
+
+
+def merged_sequentially(sizes, leaves):
+    of_blocks, first = [], 0
+    for size in sizes:
+        of_blocks.append(sequential_tree(leaves[first : first + size]))
+        first += size
+    return sequential_tree(of_blocks)
+
+
+@pytest.mark.parametrize("sizes", [[1], [3, 1, 5], [1] * 7, [8, 8, 8], [2, 7, 1, 1]])
+@pytest.mark.parametrize("count", [1, 3])
+def test_blocks_have_trees_of_their_own(sizes, count):
+    leaves = [f"<{number}>" for number in range(sum(sizes))]
+    merge = lambda left, right: f"({left}{right})"  # noqa: E731
+    assert threads.reduce(sizes, leaves.__getitem__, merge, count) == merged_sequentially(sizes, leaves)
+
+
+def test_trees_of_parts_come_to_the_tree_of_all():
+    """Siblings may be merged wherever they meet."""
+    merge = lambda left, right: f"({left}{right})"  # noqa: E731
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 5, 8, 13):
+        whole = threads.Tree(n, merge)
+        for part in np.array_split(rng.permutation(n), 3):
+            own = threads.Tree(n, merge)
+            for leaf in part:
+                own.add(int(leaf), f"<{leaf}>")
+            for level, place, partial in own.left():
+                whole.add(place, partial, level)
+        assert whole.root == sequential_tree([f"<{leaf}>" for leaf in range(n)])
+
+
 @pytest.mark.parametrize("n", [*range(1, 18), 31, 32, 33, 100])
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_reduce_merges_in_the_fixed_tree(n, count):
