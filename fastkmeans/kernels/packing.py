@@ -33,10 +33,11 @@ HALF_INFINITY = 0x7C00
 # features from which the second shape is used. Accumulators + columns + 1 broadcast fit the registers:
 # 8 x 2 + 2 + 1 and the running best (6) in 32, 6 x 4 + 4 + 1 in 32 (the running best spills, once a panel).
 # On AVX-512 (Zen 5), ms a pass for labels on two threads, 8x2 | 6x4: 1M x 64 k=2 12.2 | 14.1, k=32 13.9 | 17.9, k=300
-# 82 | 82; 100k x 256 k=32 7.2 | 8.3, k=1000 107 | 109; 40k x 1024 k=1000 177 | 189. Zen 4 multiplies one vector of 16 a cycle and not two, so that half as many accumulators keep it busy, and
-# a short panel's comparisons overlap with the next one's products. GFLOP/s there, one thread, 8x2 | 8x1 | 6x1: d=8
-# k=64 81 | 96 | 101, d=16 k=64 95 | 106 | 109, d=32 k=100 102 | 107 | 112, d=128 k=1000 114 | 115 | 116
-# (python -m benchmarks.kernels --shapes 8x2x16,8x1x16,6x1x16). Two features of 8 clusters need the 8.
+# 82 | 82; 100k x 256 k=32 7.2 | 8.3, k=1000 107 | 109; 40k x 1024 k=1000 177 | 189. Zen 4 multiplies one vector of 16 a
+# cycle and not two, so that half as many accumulators keep it busy, and a short panel's comparisons overlap with the
+# next one's products. GFLOP/s there, one thread, 8x2 | 8x1 | 6x1: d=8 k=64 81 | 96 | 101, d=16 k=64 95 | 106 | 109,
+# d=32 k=100 102 | 107 | 112, d=128 k=1000 114 | 115 | 116 (python -m benchmarks.kernels --shapes 8x2x16,8x1x16,6x1x16).
+# Two features of 8 clusters need the 8.
 SHAPES = {
     "avx512": ((8, 2, 16), (8, 2, 16), 48),
     "zen4": ((8, 1, 16), (6, 1, 16), 8),
