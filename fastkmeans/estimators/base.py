@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastkmeans import api
 from fastkmeans import validation as check
@@ -67,15 +67,8 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
         )  # fmt: skip
 
     def _validate_dask(self, X, reset):
-        _check_feature_names(self, getattr(X, "_meta", X) if hasattr(X, "columns") else X, reset=reset)
-        columns = X.shape[1] if len(X.shape) == 2 else 0
-        if reset:
-            self.n_features_in_ = columns
-        elif columns != self.n_features_in_:
-            raise ValueError(
-                f"X has {columns} features, but {type(self).__name__} is expecting {self.n_features_in_} features as "
-                "input."
-            )
+        if len(X.shape) == 2:  # of others the core says what is wrong
+            validate_data(self, X._meta if hasattr(X, "columns") else X, reset=reset, skip_check_array=True)
         return X
 
     @contextmanager

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 
 from fastkmeans.engine.threads import Tree
-from fastkmeans.sources.blocks import ArrayRows
+from fastkmeans.sources.blocks import ArrayRows, computing_dtype
 from fastkmeans.sources.facts import Facts, RemoteTable, look_at, look_at_weights
 from fastkmeans.sources.remote import RemoteRows, answers_of, forget, joined
 from fastkmeans.sources.sparse import is_sparse
@@ -196,8 +196,9 @@ class LocalRows(ArrayRows):
 
     def __init__(self, table, *, budget, **settings):
         blocks, weights = table.arrays()
+        settings["dtype"] = settings.get("dtype") or computing_dtype(table.dtype)
         super().__init__(blocks, weights, **settings)
-        self.budget = budget
+        self.integers, self.budget = table.dtype.kind in "iub", budget
 
 
 def _same(block):

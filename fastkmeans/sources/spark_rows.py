@@ -67,7 +67,7 @@ class SparkTable(RemoteTable):
 
     def __init__(self, frame, features, weights, check_weights):
         self.columns = [features] if isinstance(features, str) else list(features)
-        self.given, self.own = frame, not frame.is_cached
+        self.given = frame
         self.frame = _selected(frame, self.columns, weights).persist()
         looks = dict(self.ask(_look))
         self.partitions = sorted(looks)
