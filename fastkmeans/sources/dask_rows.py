@@ -14,7 +14,8 @@ import numpy as np
 from fastkmeans.engine.threads import Tree
 from fastkmeans.sources.blocks import ArrayRows, computing_dtype
 from fastkmeans.sources.facts import Facts, RemoteTable, look_at, look_at_weights
-from fastkmeans.sources.remote import RemoteRows, answers_of, forget, joined
+from fastkmeans.sources.questions import answers_of, forget, joined
+from fastkmeans.sources.remote import RemoteRows
 from fastkmeans.sources.sparse import is_sparse
 
 PERSIST_SHARE = 0.6  # of the workers' memory, beyond which Dask begins to write blocks to disk

@@ -10,7 +10,8 @@ import numpy as np
 
 from fastkmeans.engine.threads import Tree
 from fastkmeans.sources.facts import Facts, RemoteTable, look_at, look_at_weights
-from fastkmeans.sources.remote import RemoteRows, answers_of
+from fastkmeans.sources.questions import answers_of
+from fastkmeans.sources.remote import RemoteRows
 
 ANSWERS = "number int, answer binary"
 NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "boolean")

@@ -157,7 +157,7 @@ def test_a_fit_goes_on_from_its_checkpoint(client, rows, expected, tmp_path):
 
 def test_blocks_that_lie_on_one_worker_are_shared_out(client, rows, expected):
     def kept():
-        from fastkmeans.sources.remote import kept
+        from fastkmeans.sources.questions import kept
 
         return sum(map(len, kept.fits.values()))
 
@@ -172,7 +172,7 @@ def test_workers_keep_nothing_of_a_fit(client, rows):
     fit_of(rows)
 
     def kept():
-        from fastkmeans.sources.remote import kept
+        from fastkmeans.sources.questions import kept
 
         return len(kept.fits)
 
