@@ -1,10 +1,14 @@
 """Rows on a Dask cluster: the bits of the same blocks anywhere else, whatever form the rows have."""
 
+import pickle
+
 import numpy as np
 import pytest
 
 import fastkmeans
 from fastkmeans import api
+from fastkmeans.engine.scalable import WeightPass
+from fastkmeans.sources.questions import PassQuestion, joined
 from tests.checks import assert_same_bits
 
 da = pytest.importorskip("dask.array")
@@ -95,6 +99,15 @@ def test_many_blocks_and_large_sums_are_joined_on_workers(client, monkeypatch):
     assert_same_fit(fastkmeans.fit(rows, 30, init=X[:30]), expected)
     monkeypatch.setattr("fastkmeans.sources.dask_rows.PERSIST_SHARE", 0.0)
     assert_same_fit(fastkmeans.fit(rows, 30, init=X[:30]), expected)
+
+
+def test_joining_leaves_the_parts_as_they_are():
+    """They may be asked for again, if the worker that joined them is lost."""
+    question = pickle.dumps(PassQuestion(pickle.dumps(WeightPass(2)), None))
+    parts = [[(0, 0, np.ones(2))], [(0, 1, np.ones(2)), (0, 2, np.full(2, 5.0))]]
+    found = joined(question, parts, 3)
+    assert [(level, place, own.tolist()) for level, place, own in found] == [(2, 0, [7.0, 7.0])]
+    assert [own.tolist() for part in parts for _, _, own in part] == [[1.0, 1.0], [1.0, 1.0], [5.0, 5.0]]
 
 
 # ---- forms ------------------------------------------------------------------------------------------------
