@@ -1,5 +1,6 @@
 """Rows on a Dask cluster: the bits of the same blocks anywhere else, whatever form the rows have."""
 
+import os
 import pickle
 
 import numpy as np
@@ -108,6 +109,11 @@ def test_joining_leaves_the_parts_as_they_are():
     found = joined(question, parts, 3)
     assert [(level, place, own.tolist()) for level, place, own in found] == [(2, 0, [7.0, 7.0])]
     assert [own.tolist() for part in parts for _, _, own in part] == [[1.0, 1.0], [1.0, 1.0], [5.0, 5.0]]
+
+
+def test_clusters_of_these_tests_leave_the_environment_alone(client):
+    assert "OMP_NUM_THREADS" not in os.environ and "MALLOC_TRIM_THRESHOLD_" not in os.environ
+    assert set(client.run(lambda: os.environ["OMP_NUM_THREADS"]).values()) == {"1"}
 
 
 # ---- forms ------------------------------------------------------------------------------------------------
