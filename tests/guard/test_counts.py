@@ -192,9 +192,9 @@ def test_compiled_code_allocates_by_the_slab(algorithm, arrays, monkeypatch):
 
     slabs, reduce = [], threads.reduce
 
-    def watched(n_leaves, *rest):
-        slabs.append(n_leaves)
-        return reduce(n_leaves, *rest)
+    def watched(sizes, *rest):
+        slabs.append(sum(sizes))
+        return reduce(sizes, *rest)
 
     def allocated(max_iter):
         slabs.clear()

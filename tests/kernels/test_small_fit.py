@@ -88,7 +88,7 @@ def test_slabs_merge_in_the_tree_of_the_threads(n_slabs):
     cuts = [400 * i // n_slabs for i in range(n_slabs + 1)]
     _, _, _, _, (sums, _) = call(X, start, 1, cuts=cuts)
     parts = [call(X[a:b], start, 1)[4][0] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
-    merged = threads.reduce(n_slabs, lambda number: parts[number], lambda left, right: left + right, 1)
+    merged = threads.reduce([n_slabs], lambda number: parts[number], lambda left, right: left + right, 1)
     shifted = measure(ArrayRows(X)).shift.any() or any(
         measure(ArrayRows(X[a:b])).shift.any() for a, b in zip(cuts[:-1], cuts[1:], strict=True)
     )
