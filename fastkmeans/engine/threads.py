@@ -217,10 +217,16 @@ class Tree:
         return partial
 
     def left(self):
-        """(level, place, partial) of what has no sibling here: another tree of as many leaves can take it in."""
+        """[(level, place, partial)] of what has no sibling here, for `take` of another tree of as many leaves."""
         if self.root is not None:
             return [(len(self.widths) - 1, 0, self.root)]
         return [(level, place, partial) for (level, place), partial in self.waiting.items()]
+
+    def take(self, parts):
+        """Take in what other trees have left; return self."""
+        for level, place, partial in parts:
+            self.add(place, partial, level)
+        return self
 
 
 def reduce(sizes, leaf, merge, n_threads):

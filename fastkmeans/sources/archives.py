@@ -28,15 +28,32 @@ def write_whole(path, write):
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        move_into_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def move_into_place(temporary, path):
+    """Give a file that is on the disk its name, in one step that is forced there too."""
+    os.replace(temporary, path)
     if os.name != "nt":  # the new name is an entry of the folder, which has its own place on the disk
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def make_room(file, size, what, remedy=""):
+    """Let an open file have this size; OSError if the disk has no room for so much of `what`."""
+    try:
+        if hasattr(os, "posix_fallocate"):  # writing to pages that the disk has no room for would end the process
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            file.truncate(size)
+    except OSError as error:
+        why = os.strerror(error.errno)
+        raise OSError(error.errno, f"no room for {size} bytes{what} ({why}){remedy}") from None
 
 
 def read_arrays(path, parts):

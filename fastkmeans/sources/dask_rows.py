@@ -8,10 +8,10 @@ anew from what the collection is made of when a worker is lost.
 import contextlib
 import pickle
 import sys
+from itertools import chain
 
 import numpy as np
 
-from fastkmeans.engine.threads import Tree
 from fastkmeans.sources.blocks import ArrayRows, computing_dtype
 from fastkmeans.sources.facts import Facts, RemoteTable, look_at, look_at_weights
 from fastkmeans.sources.questions import answers_of, forget, joined
@@ -261,11 +261,7 @@ class ClusterRows(RemoteRows):
                 for i in range(0, len(parts), JOINED)
             ]
             workers = [None] * len(parts)
-        tree = Tree(len(self.places), kernel.merge)
-        for answers in self._gather(workers, parts):
-            for level, place, partial in answers:
-                tree.add(place, partial, level)
-        return tree.root
+        return self.root_of(kernel, chain.from_iterable(self._gather(workers, parts)))
 
     def _sent(self, question):
         """A question as tasks take it: large ones are sent once, and workers have them from each other."""

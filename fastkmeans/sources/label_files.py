@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fastkmeans.sources.archives import make_room, move_into_place, write_whole
+
 SUFFIXES = (".npy", ".parquet")
 COLUMN, GROUP_ROWS = "label", 1 << 20
 HINT = 'writing labels to .parquet needs pyarrow: pip install "fastkmeans-numba[files]"'
@@ -44,41 +46,24 @@ def label_file(path, n):
                 header = {"descr": "<i4", "fortran_order": False, "shape": (n,)}
                 np.lib.format.write_array_header_1_0(file, header)
             begin = file.tell()
-            _make_room(file, begin + 4 * n, path)
+            file.flush()
+            make_room(file, begin + 4 * n, f" of labels in {path}")
             labels = np.memmap(file, "<i4", "r+", offset=begin, shape=(n,))
             yield labels
             labels.flush()
             os.fsync(file.fileno())
-        if not plain:
-            _write_parquet(temporary.with_suffix(".table"), labels, temporary)
-        del labels
-        os.replace(temporary, path)
+        if plain:
+            move_into_place(temporary, path)
+        else:
+            write_whole(path, lambda file: _write_parquet(file, labels))
     finally:
         temporary.unlink(missing_ok=True)
-        temporary.with_suffix(".table").unlink(missing_ok=True)
 
 
-def _make_room(file, size, path):
-    file.flush()
-    try:
-        if hasattr(os, "posix_fallocate"):  # writing to pages that the disk has no room for would end the process
-            os.posix_fallocate(file.fileno(), 0, size)
-        else:
-            file.truncate(size)
-    except OSError as error:
-        raise OSError(
-            error.errno, f"no room for {size} bytes of labels in {path} ({os.strerror(error.errno)})"
-        ) from None
-
-
-def _write_parquet(own, labels, path):
-    """Write labels to `own`, then move it to `path`."""
+def _write_parquet(file, labels):
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
-    with ParquetWriter(own, pa.schema([(COLUMN, pa.int32())])) as writer:
+    with ParquetWriter(file, pa.schema([(COLUMN, pa.int32())])) as writer:
         for first in range(0, len(labels), GROUP_ROWS):
             writer.write_table(pa.table({COLUMN: np.asarray(labels[first : first + GROUP_ROWS])}))
-    with open(own, "rb") as file:
-        os.fsync(file.fileno())
-    os.replace(own, path)

@@ -10,6 +10,7 @@ import weakref
 import numpy as np
 
 from fastkmeans.engine.passes import READS, SETS
+from fastkmeans.engine.threads import Tree
 from fastkmeans.sources.blocks import ArrayRows, computing_dtype
 from fastkmeans.sources.questions import (
     DistinctPass,
@@ -78,6 +79,10 @@ class RemoteRows:
     def merged(self, kernel, question):
         """The root of the tree over the answers of all blocks to a PassQuestion, which has this pass."""
         raise NotImplementedError
+
+    def root_of(self, kernel, parts):
+        """The partial of all blocks, from what trees over some of them have left."""
+        return Tree(len(self.places), kernel.merge).take(parts).root
 
     # the rows
 

@@ -8,7 +8,6 @@ import pickle
 
 import numpy as np
 
-from fastkmeans.engine.threads import Tree
 from fastkmeans.sources.facts import Facts, RemoteTable, look_at, look_at_weights
 from fastkmeans.sources.questions import answers_of
 from fastkmeans.sources.remote import RemoteRows
@@ -158,7 +157,4 @@ class SparkRows(RemoteRows):
         return {number: answer for _, number, answer in self._ask(question, numbers)} if numbers else {}
 
     def merged(self, kernel, question):
-        tree = Tree(len(self.places), kernel.merge)
-        for level, place, partial in self._ask(question, range(len(self.places))):
-            tree.add(place, partial, level)
-        return tree.root
+        return self.root_of(kernel, self._ask(question, range(len(self.places))))

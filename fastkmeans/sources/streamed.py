@@ -5,12 +5,12 @@ tables by the memory budget alone; an array in the same blocks gives the same bi
 while a fit lasts) lies in a temporary file where the budget has no room for it.
 """
 
-import os
 import tempfile
 import threading
 
 import numpy as np
 
+from fastkmeans.sources.archives import make_room
 from fastkmeans.sources.blocks import ArrayRows, Block, computing_dtype
 
 LIVE_BLOCKS = 3  # one or two that threads work on, and one that is being read
@@ -139,17 +139,10 @@ class StreamedRows(ArrayRows):
 def _zeros_in_file(shape, dtype, size):
     """An array over a temporary file, which goes with the last array over it."""
     with tempfile.TemporaryFile(prefix="fastkmeans-") as file:
-        if hasattr(os, "posix_fallocate"):  # writing to pages that the disk has no room for would end the process
-            try:
-                os.posix_fallocate(file.fileno(), 0, size)
-            except OSError as error:
-                raise OSError(
-                    error.errno,
-                    f"no room for {size} bytes, of what is kept for each row, in {tempfile.gettempdir()} "
-                    f"({os.strerror(error.errno)}); let TMPDIR name another place, or raise memory_budget",
-                ) from None
-        else:
-            file.truncate(size)
+        make_room(
+            file, size, f", of what is kept for each row, in {tempfile.gettempdir()}",
+            "; let TMPDIR name another place, or raise memory_budget",
+        )  # fmt: skip
         return np.memmap(file, dtype, "r+", shape=shape)
 
 

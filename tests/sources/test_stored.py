@@ -141,44 +141,42 @@ def test_files_with_other_columns(tmp_path):
         fastkmeans.fit([tmp_path / "a.npy", tmp_path / "b.npy"], 2)
 
 
-def test_no_room_for_labels(tmp_path):
-    """A limit on file sizes, which the system enforces as it does a full disk: an error, and no SIGBUS."""
+def error_with_little_disk(folder, call):
+    """What `call`, with the paths of 400,000 rows and of `folder`, raises with a limit on file sizes.
+
+    The system enforces it as it does a full disk: an error, and no SIGBUS.
+    """
     pytest.importorskip("resource")
-    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(400_000, 2)))
-    code = """
+    np.save(folder / "rows.npy", np.random.default_rng(0).normal(size=(400_000, 2)))
+    code = f"""
 import resource, signal, sys
 import fastkmeans
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+rows, folder = sys.argv[1:]
 try:
-    fastkmeans.fit(sys.argv[1], 3, random_state=0, memory_budget=1 << 20)
+    {call}
 except OSError as error:
     print(error)
 """
-    assert "no room for 1600000 bytes" in run_python(None, arguments=["-c", code, str(tmp_path / "rows.npy")])
+    return run_python(None, arguments=["-c", code, str(folder / "rows.npy"), str(folder)])
+
+
+def test_no_room_for_labels(tmp_path):
+    call = "fastkmeans.fit(rows, 3, random_state=0, memory_budget=1 << 20)"
+    assert "no room for 1600000 bytes" in error_with_little_disk(tmp_path, call)
 
 
 @pytest.mark.parametrize("name", ["labels.npy", "labels.parquet"])
 def test_no_room_for_a_file_of_labels(tmp_path, name):
     """Nothing is left, whether it was there before or not."""
-    pytest.importorskip("resource")
-    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(400_000, 2)))
-    code = """
-import resource, signal, sys
-import fastkmeans
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-try:
-    fastkmeans.predict(sys.argv[1], [[0.0, 0.0], [1.0, 1.0]], out=sys.argv[2])
-except OSError as error:
-    print(error)
-"""
-    arguments = ["-c", code, str(tmp_path / "rows.npy"), str(tmp_path / name)]
-    for _ in range(2):
-        before = {path.name: path.read_bytes()[:10] for path in tmp_path.iterdir()}
-        assert "bytes of labels" in run_python(None, arguments=arguments)
-        assert {path.name: path.read_bytes()[:10] for path in tmp_path.iterdir()} == before
-        (tmp_path / name).write_bytes(b"of yesterday")
+    call = f"fastkmeans.predict(rows, [[0.0, 0.0], [1.0, 1.0]], out=folder + '/{name}')"
+    for content in (None, b"of yesterday"):
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        assert "bytes of labels" in error_with_little_disk(tmp_path, call)
+        left = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != "rows.npy"}
+        assert left == ({} if content is None else {name: content})
 
 
 @pytest.mark.parametrize("name", ["labels.npy", "labels.parquet"])
