@@ -20,6 +20,8 @@ _HOMES = {
     "predict": "api",
     "transform": "api",
     "kmeans_plusplus": "api",
+    "fit_balanced": "variants.balanced",
+    "k_medians": "variants.medians",
     "KMeans": "estimators",
     "MiniBatchKMeans": "estimators",
     "BisectingKMeans": "estimators",
@@ -30,6 +32,8 @@ _HOMES = {
     "open_rows": "sources.stored",
     "Checkpoint": "checkpoint",
     "KMeansResult": "result",
+    "BalancedResult": "variants.balanced",
+    "KMediansResult": "variants.medians",
     "IterationStats": "result",
     "TooFewDistinctRows": "result",
 }

@@ -85,7 +85,7 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
             centers, stopped = sampled.centers, sampled.stopped
             way.why = f"{sampled}; {way.why}"
         else:
-            centers, stopped = _first_centers(init, k, array, source, metric, randoms[restart], restart, callback)
+            centers, stopped = first_centers(init, k, array, source, metric, randoms[restart], restart, callback)
         run = run_lloyd(source, way, moments, centers, labels=labels, **more | {"max_iter": 0} if stopped else more)
         return run, stopped or run.stopped
 
@@ -132,7 +132,7 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
     return result, n_found
 
 
-def _first_centers(init, k, array, source, metric, random, restart, callback):
+def first_centers(init, k, array, source, metric, random, restart, callback):
     """The first centers of a run, and whether the callback asked to stop while seeding."""
     if callable(init):
         legacy = np.random.RandomState(random.integers(2**32))  # what scikit-learn's callables expect

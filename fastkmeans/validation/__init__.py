@@ -7,7 +7,9 @@ from fastkmeans.validation.centers import (
 from fastkmeans.validation.rows import (
     as_batches,
     as_rows,
+    as_rows_at_hand,
     as_stored_or_rows,
+    check_room,
     checked_source,
     computing_type,
     opened,
@@ -24,6 +26,7 @@ from fastkmeans.validation.settings import (
     check_n_threads,
     check_name,
     check_resumable,
+    check_sizes,
     check_tol,
 )
 from fastkmeans.validation.weights import (
@@ -38,6 +41,7 @@ __all__ = [
     "as_generator",
     "as_init",
     "as_rows",
+    "as_rows_at_hand",
     "as_stored_or_rows",
     "as_weights",
     "check_algorithm",
@@ -49,6 +53,8 @@ __all__ = [
     "check_name",
     "check_norms",
     "check_resumable",
+    "check_room",
+    "check_sizes",
     "check_tol",
     "check_total",
     "checked_source",

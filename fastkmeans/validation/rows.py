@@ -64,6 +64,31 @@ def as_stored_or_rows(X, memory_budget, name="X"):
     return (X, budget) if X.nbytes > budget else (as_rows(X.load(), name), None)
 
 
+def as_rows_at_hand(X, asker):
+    """X as an array in memory, for what needs all rows at once; files are read, if they fit."""
+    if is_sparse(X):
+        raise TypeError(f"X is a sparse matrix, which {asker} does not take; pass X.toarray() if it fits in memory")
+    array, budget = as_stored_or_rows(opened(X, None)[0], None)
+    if budget is not None:
+        raise TypeError(
+            f"{asker} needs all rows in memory, and X comes in blocks; pass an array, or a sample of the rows"
+        )
+    return array
+
+
+def check_room(n_bytes, memory_budget, n, k):
+    """Raise unless what is kept for n rows and k clusters has room in the budget, None for half of what is free."""
+    if memory_budget is not None:
+        memory_budget = check_integer(memory_budget, "memory_budget", LEAST_BUDGET)
+    budget = default_budget() if memory_budget is None else memory_budget
+    if n_bytes > budget:
+        raise ValueError(
+            f"the distances of {n:,} rows to {k:,} centers take {n_bytes / 2**30:.2f} GB, and memory_budget is "
+            f"{budget / 2**30:.2f} GB; ask for fewer clusters, fit a sample of the rows and label the others with "
+            "predict, or raise memory_budget"
+        )
+
+
 def as_batches(make_batches):
     """What the function gives, as Batches: every batch has been looked at."""
 
