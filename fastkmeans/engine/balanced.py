@@ -18,9 +18,9 @@ from fastkmeans.engine.passes import READS, IterationStats
 from fastkmeans.kernels.transport import TILE_ROWS, list_candidates, priced_labels, transport
 from fastkmeans.kernels.update import sort_by_label, update_centers
 
-# Entries of a pair's list. Each is an insertion when lists are made, and spares looks through clusters later: the first
-# iteration of 100k x 16, k=50 (21,568 paths) takes 1.68 | 0.90 | 0.57 | 0.80 s with 8 | 16 | 32 | 64 entries, the second
-# (17,387) 0.83 | 0.47 | 0.29 | 0.24, a late one (202) 0.03 | 0.03 | 0.06 | 0.09.
+# Entries of a pair's list. Each is an insertion when lists are made, and spares looks through clusters later. Of 100k x
+# 16, k=50, the first iteration (21,568 paths) takes 1.68 | 0.90 | 0.57 | 0.80 s with 8 | 16 | 32 | 64 entries, the
+# second (17,387) 0.83 | 0.47 | 0.29 | 0.24, a late one (202) 0.03 | 0.03 | 0.06 | 0.09.
 LIST_ROOM = (8, 64)
 PATHS_A_PAIR = 16  # room for each path there is to a pair, on average
 STEPS_A_CALL = 10_000_000  # 20 ms, which an interrupt waits for

@@ -17,6 +17,7 @@ from fastkmeans.validation.weights import check_total, plain_weights
 
 FEW_VALUES = 1 << 17
 LEAST_BUDGET = 1 << 20
+LARGEST_PRICED = 1e140  # its square times all columns and clusters there may be fits float64
 
 
 def as_rows(X, name="X", sparse=False):
@@ -87,6 +88,13 @@ def check_room(n_bytes, memory_budget, n, k):
             f"{budget / 2**30:.2f} GB; ask for fewer clusters, fit a sample of the rows and label the others with "
             "predict, or raise memory_budget"
         )
+
+
+def check_magnitude(array, name="X"):
+    """Raise if sums of squared distances over paths of clusters might overflow."""
+    largest = max(float(array.max()), -float(array.min()))
+    if largest > LARGEST_PRICED:
+        raise ValueError(f"{name} holds values up to {largest:.3g}, too large for prices; divide it by a constant")
 
 
 def as_batches(make_batches):

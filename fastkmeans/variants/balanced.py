@@ -100,6 +100,9 @@ def fit_balanced(X, n_clusters, *, min_size=None, max_size=None, init="auto", n_
     )  # fmt: skip
     k, source, moments = starts.k, starts.source, starts.moments
     least, most = check.check_sizes(min_size, max_size, k, source.n)
+    check.check_magnitude(starts.array)
+    if isinstance(starts.init, np.ndarray):
+        check.check_magnitude(starts.init, "init")
     tol = check.check_tol(tol) * moments.mean_variance
     check.check_room(bytes_needed(source.n, k), memory_budget, source.n, k)
     rows, way = Transport(source, k, least, most), assigner_for(source, "dense", moments.shift)
@@ -181,6 +184,7 @@ class BalancedResult:
         source, _ = check.checked_source(
             array, metric=self.metric, dtype=dtype, n_threads=check.check_n_threads(n_threads)
         )
+        check.check_magnitude(array)
         least, most = check.check_sizes(min_size, max_size, k, source.n, floor=0)
         check.check_room(bytes_needed(source.n, k), memory_budget, source.n, k)
         rows = Transport(source, k, least, most)
