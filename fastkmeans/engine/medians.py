@@ -134,7 +134,7 @@ class MediansRun:
 
 
 def run_medians(source, centers, *, max_iter, restart=0, callback=None):
-    """Alternate labels and medians, from `centers` (k, d), until labels stay or the cost does not fall.
+    """Alternate labels and medians, from `centers` (k, d), until labels stay.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def run_medians(source, centers, *, max_iter, restart=0, callback=None):
     """
     centers = np.array(centers, source.dtype, order="C")
     labels, dists = source.new_row_state(np.int32), source.new_row_state(np.float64)
-    history, cost, relocated = [], np.inf, 0
+    history, relocated = [], 0
     converged = stopped = False
 
     def assign():
@@ -156,11 +156,11 @@ def run_medians(source, centers, *, max_iter, restart=0, callback=None):
         return int(moved), float((dists * source.weights).sum() if source.weighted else dists.sum())
 
     while len(history) < max_iter and not (converged or stopped):
-        began, before, last_cost, last_relocated = time.perf_counter(), centers, cost, relocated
+        began, before = time.perf_counter(), centers
         n_moved, cost = assign()
         n_moved = n_moved if history else source.n
-        # Medians of an even number may be anywhere between two values: labels could change for ever, at no gain.
-        converged = last_relocated == 0 and (n_moved == 0 or cost >= last_cost)
+        # On a tie rows go to the lower center, so that labels cannot change for ever at no gain.
+        converged = n_moved == 0 and relocated == 0
         relocated = 0
         if not converged:
             centers = centers.copy()

@@ -60,7 +60,7 @@ def k_medians(X, n_clusters, *, init="k-means++", n_init=1, max_iter=300, sample
     The distance of a row to a center is the float64 sum of absolute differences, features in order, and its label the
     nearest center, the lower index on a tie. A center is the median of its rows, feature by feature, as NumPy's: of an
     even number, the mean of the two in the middle. An empty cluster gets the row farthest from its center. The cost
-    never rises, and a run ends where labels stay or it does not fall.
+    never rises, and a run ends where labels stay.
 
     O(n_samples * n_clusters * n_features) an iteration. Extra memory: 28 bytes a row, and a copy of the rows of a
     cluster for each thread.

@@ -133,15 +133,15 @@ def test_iterations_are_those_of_the_definition(dtype, seed):
 @pytest.mark.filterwarnings("ignore::fastkmeans.TooFewDistinctRows")
 def test_cost_never_rises_and_results_agree_with_themselves(problem, seed):
     X, k = problem
-    result = fastkmeans.k_medians(X, k, init="random", random_state=seed)
+    init = np.random.default_rng(seed).integers(len(X), size=k)  # equal centers among them
+    result = fastkmeans.k_medians(X, k, init=init)
     sums = differences(X, result.centers)
     assert_same_bits(result.labels, sums.argmin(axis=1).astype(np.int32))
     assert result.cost == pytest.approx(sums.min(axis=1).sum(), rel=1e-9, abs=1e-300)
     costs = np.array([stats.inertia for stats in result.history])
     assert (np.diff(costs) <= 1e-9 * costs[:-1]).all()
     assert result.converged
-    if len(np.unique(X, axis=0)) >= k:
-        assert len(np.unique(result.labels)) == k
+    assert len(np.unique(result.labels)) == min(k, len(np.unique(X, axis=0)))
     assert_same_bits(result.predict(X), result.labels)
 
 
@@ -157,6 +157,15 @@ def test_empty_clusters_get_the_farthest_rows():
     # 90, 50 once, and 0 (as far as 2, but the lower row); the median of all, 26, is then nobody's, and goes to row 2.
     assert [stats.n_relocated for stats in result.history[:3]] == [3, 1, 0]
     assert sorted(result.centers.ravel().tolist()) == [0.5, 2.0, 50.0, 90.0] and result.cost == 1.0
+
+
+def test_no_cluster_stays_empty_while_rows_differ():
+    for seed in range(100):
+        random = np.random.default_rng(seed)
+        X = random.integers(0, 3, (30, 1 + seed % 2)).astype(float)
+        k = min(6, len(np.unique(X, axis=0)))
+        result = fastkmeans.k_medians(X, k, init=X[random.integers(30, size=k)])
+        assert len(np.unique(result.labels)) == k
 
 
 def test_too_few_distinct_rows_are_told():
