@@ -1,6 +1,7 @@
 """How long does a fit with clusters of limited sizes take? Ours, and beside k-means-constrained where that can finish.
 
-Both start from the same rows; the inertia that each ends at stands beside them. Second table: what labelling by absolute differences (k-medians) takes beside labelling by squares.
+Both start from the same rows; the inertia that each ends at stands beside them. Second table: what labelling by
+absolute differences (k-medians) takes beside labelling by squares.
 """
 
 import importlib.util
