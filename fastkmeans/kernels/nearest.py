@@ -30,7 +30,7 @@ def gives_cut(n_nearest, n_panels):
 
 
 def nearest_scratch(dtype, d, k, n_nearest, shape):
-    """What nearest_slab needs for one thread: tiles; scores of a group of rows; pairs to measure; what one row needs."""
+    """What nearest_slab needs for one thread: tiles, a group's scores, pairs to measure, room for one row."""
     m, step = len(shape[0]), len(shape[1]) * len(shape[2])
     lane, wide, n_panels = np.dtype(dtype), np.dtype(np.float64), -(-k // m)
     small = scratch_for(dtype, d, shape)

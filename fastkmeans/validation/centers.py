@@ -23,6 +23,22 @@ def as_centers(centers, d, dtype, metric, name="centers"):
     return array
 
 
+def as_frozen(frozen_centers, n_clusters, array, source, metric, init):
+    """Centers that never move, at most n_clusters, in the computing type."""
+    name = "frozen_centers"
+    frozen = as_centers(frozen_centers, array.shape[1], source.dtype, metric, name)
+    if len(frozen) > n_clusters:
+        raise ValueError(
+            f"frozen_centers has {len(frozen)} rows, but n_clusters={n_clusters}, which counts them; raise n_clusters "
+            "or leave some out"
+        )
+    if len(frozen) == n_clusters and not isinstance(init, str):
+        raise ValueError(
+            f"frozen_centers holds all n_clusters={n_clusters} centers, and init would add others; leave init out"
+        )
+    return frozen
+
+
 def as_init(init, n_clusters, array, source, metric, random_state):
     """What `init` stands for: a seeding's name, or an array of centers."""
     n, d = array.shape

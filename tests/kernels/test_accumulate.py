@@ -156,7 +156,7 @@ def test_update_centers(dtype, cosine):
     sums[4] = -shift.astype(np.float64)  # a sum of length zero
     flat = np.concatenate([sums.ravel(), np.zeros(8)])
     new = np.empty_like(centers)
-    moved = update_centers(flat, totals, shift, cosine, centers, new)
+    moved = update_centers(flat, totals, shift, cosine, 0, centers, new)
     plain = sums + totals[:, None] * shift.astype(np.float64)
     expected = naive.means(plain, totals, centers, bool(cosine))
     np.testing.assert_allclose(new, expected, rtol=2 * np.finfo(dtype).eps, atol=1e-15)
