@@ -53,7 +53,7 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
         frozen = check.as_frozen(frozen_centers, k, array, source, metric, init)
     n_frozen = 0 if frozen is None else len(frozen)
     if not callable(init):
-        init = check.as_init(init, k - n_frozen, array, source, metric, None)
+        init = check.as_init(init, k, array, source, metric, None, n_frozen)
 
     if narrator is not None:
         callback = narrator(tol * moments.mean_variance)

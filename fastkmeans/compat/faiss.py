@@ -98,7 +98,9 @@ class Kmeans:
         if unknown:
             raise TypeError(f"Kmeans has no parameter {unknown[0]!r} here; leave it out, or use faiss.Kmeans")
         if spherical and int_centroids:
-            raise ValueError("spherical=True makes centroids of length 1, which int_centroids=True would round; leave one out")
+            raise ValueError(
+                "spherical=True gives centroids of length 1, which int_centroids=True would round; drop one"
+            )
         if gpu:
             raise ValueError(f"gpu={gpu!r}: fastkmeans runs on CPUs alone; leave gpu out, or use faiss.Kmeans")
         self.d, self.gpu, self.n_threads = check.check_integer(d, "d"), False, n_threads
@@ -175,10 +177,10 @@ class Kmeans:
         distances, labels = self.index.search(self._checked(x), 1)
         return distances.ravel(), labels.ravel()
 
-    def _checked(self, x):
-        x = _as_rows(x)
+    def _checked(self, x, name="x"):
+        x = _as_rows(x, name)
         if x.shape[1] != self.d:
-            raise ValueError(f"x has {x.shape[1]} columns, but this Kmeans was made for d={self.d}")
+            raise ValueError(f"{name} has {x.shape[1]} columns, but this Kmeans was made for d={self.d}")
         return x
 
     def _sampled(self, x, weights):
@@ -197,10 +199,12 @@ class Kmeans:
             raise ValueError(f"init_method={method!r} is unknown; choose one of {', '.join(map(repr, SEEDINGS))}")
         if init_centroids is None:
             return SEEDINGS[method], None
-        given = _as_rows(init_centroids, "init_centroids")
+        given = self._checked(init_centroids, "init_centroids")
+        if len(given) > self.k:
+            raise ValueError(f"init_centroids has {len(given)} rows, but k={self.k}; leave some out")
         if self.cp.frozen_centroids:
             return SEEDINGS[method], given
-        if len(given) >= self.k:
+        if len(given) == self.k:
             return given, None
 
         def and_random_rows(x, k, random_state):

@@ -164,6 +164,10 @@ def test_update_centers(dtype, cosine):
     if cosine:
         assert np.array_equal(new[4], centers[4])
     assert moved == pytest.approx(((new.astype(np.float64) - centers) ** 2).sum(), rel=1e-12)
+    later = np.empty_like(centers)
+    moved = update_centers(flat, totals, shift, cosine, 3, centers, later)
+    assert np.array_equal(later, np.concatenate([centers[:3], new[3:]]))
+    assert moved == pytest.approx(((later.astype(np.float64) - centers) ** 2).sum(), rel=1e-12)
 
 
 def test_inertia_from_sums():
