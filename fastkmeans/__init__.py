@@ -19,6 +19,7 @@ _HOMES = {
     "fit_batches": "api",
     "predict": "api",
     "transform": "api",
+    "nearest_centers": "nearest",
     "kmeans_plusplus": "api",
     "KMeans": "estimators",
     "MiniBatchKMeans": "estimators",

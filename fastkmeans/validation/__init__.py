@@ -2,6 +2,7 @@
 
 from fastkmeans.validation.centers import (
     as_centers,
+    as_frozen,
     as_init,
 )
 from fastkmeans.validation.rows import (
@@ -30,11 +31,13 @@ from fastkmeans.validation.weights import (
     as_weights,
     check_norms,
     check_total,
+    plain_weights,
 )
 
 __all__ = [
     "as_batches",
     "as_centers",
+    "as_frozen",
     "as_generator",
     "as_init",
     "as_rows",
@@ -54,6 +57,7 @@ __all__ = [
     "checked_source",
     "computing_type",
     "opened",
+    "plain_weights",
     "refuse_what_is_no_table",
     "rows_to_ask",
 ]

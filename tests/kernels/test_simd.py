@@ -17,6 +17,7 @@ from fastkmeans.kernels.simd import (
     add_where,
     any_beyond,
     any_close,
+    best_each,
     differing,
     fma_tile,
     keep_two,
@@ -30,6 +31,7 @@ from fastkmeans.kernels.simd import (
     prefetch_far,
     reaches,
     repeat,
+    sift,
     splat,
     store,
     store_tile,
@@ -302,6 +304,28 @@ def test_questions(dtype):
         assert not ask(bounds, np.full(8, 4.5, dtype), 1)[2]
         bounds[lane] = 4.5
         assert ask(bounds, np.full(8, 4.5, dtype), 1)[2]
+
+
+@compiled
+def _sifted(tile_of, kept_of, out, vectors, lanes, rows):
+    step = len(vectors) * len(lanes)
+    best = best_each(load_broadcast(tile_of, 0, 1, rows, vectors, lanes))
+    store(out, 0, best)
+    above, below = sift(load(kept_of, 0, vectors, lanes), load(kept_of, step, vectors, lanes))
+    store(out, step, above)
+    store(out, 2 * step, below)
+
+
+@dtypes
+@widths
+def test_best_each_and_sift(dtype, width):
+    step = 2 * width
+    scores, kept, out = numbers(3, dtype), numbers(2 * step, dtype), np.zeros(3 * step, dtype)
+    kept[step] = kept[0]
+    _sifted(scores, kept, out, TWO, (None,) * width, THREE)
+    first, second = kept[:step], kept[step:]
+    assert (out[:step] == scores.max()).all()
+    assert np.array_equal(out[step:], np.concatenate([np.maximum(first, second), np.minimum(first, second)]))
 
 
 def test_every_operation_is_tested_here_for_boxes_or_for_rows():

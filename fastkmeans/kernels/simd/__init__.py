@@ -44,6 +44,7 @@ from fastkmeans.kernels.simd.bytes import (
 from fastkmeans.kernels.simd.choices import (
     any_beyond,
     any_close,
+    best_each,
     count_bits,
     count_where_each,
     differing,
@@ -58,6 +59,7 @@ from fastkmeans.kernels.simd.choices import (
     packed,
     range_of,
     reaches,
+    sift,
     winner,
 )
 from fastkmeans.kernels.simd.memory import (
@@ -102,6 +104,7 @@ __all__ = [
     "add_where_each",
     "any_beyond",
     "any_close",
+    "best_each",
     "call_at",
     "count_bits",
     "count_where_each",
@@ -130,6 +133,7 @@ __all__ = [
     "range_of",
     "reaches",
     "repeat",
+    "sift",
     "splat",
     "store",
     "store_rounded",
