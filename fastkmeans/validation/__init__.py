@@ -5,6 +5,11 @@ from fastkmeans.validation.centers import (
     as_frozen,
     as_init,
 )
+from fastkmeans.validation.labels import (
+    as_labels,
+    labels_of_centers,
+    numbered,
+)
 from fastkmeans.validation.rows import (
     as_batches,
     as_rows,
@@ -40,6 +45,7 @@ __all__ = [
     "as_frozen",
     "as_generator",
     "as_init",
+    "as_labels",
     "as_rows",
     "as_stored_or_rows",
     "as_weights",
@@ -56,6 +62,8 @@ __all__ = [
     "check_total",
     "checked_source",
     "computing_type",
+    "labels_of_centers",
+    "numbered",
     "opened",
     "plain_weights",
     "refuse_what_is_no_table",
