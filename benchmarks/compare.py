@@ -14,6 +14,7 @@ from benchmarks import (
     machine,
     peers,
     report,
+    suite_balanced,
     suite_cluster,
     suite_convergence,
     suite_estimators,
@@ -55,6 +56,7 @@ SUITES = {
     "streaming": suite_streaming,
     "cluster": suite_cluster,
     "silhouette": suite_silhouette,
+    "balanced": suite_balanced,
 }
 GROUPS = {"side-by-side": ("libraries", "convergence", "scaling"), "all": tuple(SUITES)}
 OURS_ALONE = ("memory", "streaming", "cluster")  # suites about us, where rivals appear only if they are named

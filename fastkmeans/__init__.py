@@ -27,6 +27,8 @@ _HOMES = {
     "SilhouetteEstimate": "silhouette",
     "describe": "quality",
     "Description": "quality",
+    "fit_balanced": "variants.balanced",
+    "k_medians": "variants.medians",
     "KMeans": "estimators",
     "MiniBatchKMeans": "estimators",
     "BisectingKMeans": "estimators",
@@ -37,6 +39,8 @@ _HOMES = {
     "open_rows": "sources.stored",
     "Checkpoint": "checkpoint",
     "KMeansResult": "result",
+    "BalancedResult": "variants.balanced",
+    "KMediansResult": "variants.medians",
     "IterationStats": "result",
     "TooFewDistinctRows": "result",
 }

@@ -92,8 +92,8 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
             centers, stopped = sampled.centers, sampled.stopped
             way.why = f"{sampled}; {way.why}"
         else:
-            centers, stopped = _first_centers(
-                init, k - n_frozen, frozen, array, source, metric, randoms[restart], restart, callback
+            centers, stopped = first_centers(
+                init, k - n_frozen, array, source, metric, randoms[restart], restart, callback, frozen
             )
         run = run_lloyd(source, way, moments, centers, labels=labels, **more | {"max_iter": 0} if stopped else more)
         return run, stopped or run.stopped
@@ -141,7 +141,7 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
     return result, n_found
 
 
-def _first_centers(init, k, frozen, array, source, metric, random, restart, callback):
+def first_centers(init, k, array, source, metric, random, restart, callback, frozen=None):
     """The first centers of a run, k after the frozen ones; and whether the callback asked to stop while seeding."""
     stopped = False
     if callable(init):

@@ -38,6 +38,7 @@ from fastkmeans.kernels.simd import (
     store_tile,
     store_tile_apart,
     strided_view,
+    subtract_differences,
     sum_lanes,
     vector_view,
     widen,
@@ -149,6 +150,7 @@ def _arithmetic(a, b, weights, out, vectors, lanes, rows):
     at += 3 * step
     store_tile_apart(out, at, 4 * step, tile)
     store_tile(out, at + step, add_squares_at(tile, a, (np.int64(1), np.int64(3), np.int64(5)), 2, y))
+    store_tile(out, at + 5 * step, subtract_differences(tile, a, 1, 2, y))
     return sum_lanes(x[0]), sum_lanes(widen(y[1]))
 
 
@@ -176,6 +178,7 @@ def test_arithmetic(dtype, width):
     assert all(np.array_equal(parts[9 + 4 * m], tile[m]) for m in range(3))
     difference = y[None] - a[[3, 5, 7]][:, None]
     assert np.array_equal(parts[10:13], fma(difference, difference, tile))
+    assert np.array_equal(parts[14:17], tile - np.abs(y[None] - a[at][:, None]))
     np.testing.assert_allclose(found, [x[:width].sum(), y[width:].sum()], **close)
 
 

@@ -32,6 +32,7 @@ from fastkmeans.kernels.simd.arithmetic import (
     repeat,
     splat,
     subtract,
+    subtract_differences,
     sum_lanes,
     widen,
 )
@@ -143,6 +144,7 @@ __all__ = [
     "store_tile_apart",
     "strided_view",
     "subtract",
+    "subtract_differences",
     "sum_lanes",
     "vector_view",
     "widen",
