@@ -17,6 +17,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "fit": "api",
     "fit_batches": "api",
+    "fit_many": "variants.many",
+    "align_labels": "alignment",
     "predict": "api",
     "transform": "api",
     "kmeans_plusplus": "api",
@@ -30,6 +32,8 @@ _HOMES = {
     "open_rows": "sources.stored",
     "Checkpoint": "checkpoint",
     "KMeansResult": "result",
+    "ManyResults": "variants.many",
+    "Alignment": "alignment",
     "IterationStats": "result",
     "TooFewDistinctRows": "result",
 }

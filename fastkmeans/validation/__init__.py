@@ -5,6 +5,7 @@ from fastkmeans.validation.centers import (
     as_init,
 )
 from fastkmeans.validation.rows import (
+    as_array,
     as_batches,
     as_rows,
     as_stored_or_rows,
@@ -33,6 +34,7 @@ from fastkmeans.validation.weights import (
 )
 
 __all__ = [
+    "as_array",
     "as_batches",
     "as_centers",
     "as_generator",
