@@ -1,16 +1,18 @@
-"""An extension of griffe, which reads sources without running them: names loaded lazily, and types that are prose."""
+"""An extension of griffe, which reads sources without running them: names loaded lazily, types that are
+prose, and citations."""
 
 import ast
 import re
 
 import griffe
 
+CITATION = re.compile(r"^\.\. \[(\d+)\] ", re.M)
 TYPE_LINE = re.compile(r"^([\w*, ]+ : )(?=\S)", re.M)
 NOT_PYTHON = "\N{ZERO WIDTH SPACE}"  # griffe reads types as expressions where it can, and "afk-mc2" as a difference
 
 
 class Docstrings(griffe.Extension):
-    """Knows the names in fastkmeans._HOMES, and leaves types of parameters as they are written."""
+    """Knows the names in fastkmeans._HOMES, leaves types of parameters as they are written, numbers references."""
 
     def on_package(self, *, pkg, **kwargs):
         if pkg.name == "fastkmeans":
@@ -19,4 +21,5 @@ class Docstrings(griffe.Extension):
 
     def on_object(self, *, obj, **kwargs):
         if not obj.is_alias and obj.docstring is not None:
-            obj.docstring.value = TYPE_LINE.sub(rf"\1{NOT_PYTHON}", obj.docstring.value)
+            text = TYPE_LINE.sub(rf"\1{NOT_PYTHON}", obj.docstring.value)
+            obj.docstring.value = CITATION.sub(r"\1. ", text)
