@@ -242,6 +242,14 @@ def test_simplified_of_ties_and_rows_on_centers():
     assert simplified_silhouette_samples([[0.0], [1.0]], [[0.0], [0.0]]).tolist() == [0.0, 0.0]
 
 
+def test_simplified_is_never_below_0():
+    """Rows as far from one center as from another, but for rounding: labels and distances are summed differently."""
+    X = np.linspace(-1, 1, 300)[:, None] * np.ones(19)
+    center = random.normal(size=19)
+    found = simplified_silhouette_samples(X, np.array([center, center[::-1]]))
+    assert 0 <= found.min() and found.max() < 1e-12
+
+
 def test_simplified_of_unit_rows_sparse_rows_files_and_dask(tmp_path):
     import dask.array
     from scipy.sparse import csr_array
