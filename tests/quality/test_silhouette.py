@@ -11,7 +11,7 @@ from sklearn.metrics import silhouette_samples as sklearn_samples
 
 import fastkmeans
 from fastkmeans import silhouette_samples, silhouette_score, simplified_silhouette_samples
-from fastkmeans.engine import silhouettes
+from fastkmeans.engine import machine, silhouettes
 from fastkmeans.kernels import silhouette as kernel
 from fastkmeans.sources.blocks import ArrayRows
 from tests import naive, strategies
@@ -121,6 +121,14 @@ def test_same_bits_for_any_number_of_threads(metric, dtype):
     found = [silhouette_samples(X, labels, metric=metric, n_threads=n) for n in (1, 2, 3, 7)]
     for other in found[1:]:
         assert_same_bits(found[0], other)
+
+
+@pytest.mark.parametrize("vectors", ["avx2", "plain", "zen4"])
+def test_every_register_tile(vectors, monkeypatch):
+    X, labels = blobs(400, 9, 6, np.float32)
+    expected = silhouette_samples(X, labels)
+    monkeypatch.setenv(machine.FORCE_VARIABLE, vectors)
+    np.testing.assert_allclose(silhouette_samples(X, labels), expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
