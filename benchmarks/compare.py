@@ -26,6 +26,7 @@ from benchmarks import (
     suite_quality,
     suite_scaling,
     suite_seeding,
+    suite_selection,
     suite_serving,
     suite_shortcuts,
     suite_silhouette,
@@ -56,6 +57,7 @@ SUITES = {
     "streaming": suite_streaming,
     "cluster": suite_cluster,
     "silhouette": suite_silhouette,
+    "selection": suite_selection,
     "balanced": suite_balanced,
 }
 GROUPS = {"side-by-side": ("libraries", "convergence", "scaling"), "all": tuple(SUITES)}

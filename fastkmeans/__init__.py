@@ -29,6 +29,8 @@ _HOMES = {
     "SilhouetteEstimate": "silhouette",
     "describe": "quality",
     "Description": "quality",
+    "select_k": "selection",
+    "Selection": "selection",
     "fit_balanced": "variants.balanced",
     "k_medians": "variants.medians",
     "KMeans": "estimators",
