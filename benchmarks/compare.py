@@ -26,6 +26,7 @@ from benchmarks import (
     suite_seeding,
     suite_serving,
     suite_shortcuts,
+    suite_silhouette,
     suite_sparse,
     suite_startup,
     suite_streaming,
@@ -51,6 +52,7 @@ SUITES = {
     "startup": suite_startup,
     "streaming": suite_streaming,
     "cluster": suite_cluster,
+    "silhouette": suite_silhouette,
 }
 GROUPS = {"side-by-side": ("libraries", "convergence", "scaling"), "all": tuple(SUITES)}
 OURS_ALONE = ("memory", "streaming", "cluster")  # suites about us, where rivals appear only if they are named

@@ -4,6 +4,11 @@ from fastkmeans.validation.centers import (
     as_centers,
     as_init,
 )
+from fastkmeans.validation.labels import (
+    as_labels,
+    labels_of_centers,
+    numbered,
+)
 from fastkmeans.validation.rows import (
     as_batches,
     as_rows,
@@ -37,6 +42,7 @@ __all__ = [
     "as_centers",
     "as_generator",
     "as_init",
+    "as_labels",
     "as_rows",
     "as_stored_or_rows",
     "as_weights",
@@ -53,6 +59,8 @@ __all__ = [
     "check_total",
     "checked_source",
     "computing_type",
+    "labels_of_centers",
+    "numbered",
     "opened",
     "refuse_what_is_no_table",
     "rows_to_ask",

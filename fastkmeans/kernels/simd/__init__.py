@@ -7,7 +7,7 @@ Memory is a one-dimensional array and an offset in elements; nothing is checked 
 
   emit.py        the Vector type, and what operations are put together from
   memory.py      loads, stores, columns of rows, views, calls by address
-  arithmetic.py  sums, products, squares
+  arithmetic.py  sums, products, squares, roots
   choices.py     comparisons
   bytes.py       numbers of one byte
   rows.py        rows by number, centers in the lanes
@@ -18,6 +18,7 @@ from fastkmeans.kernels.simd.arithmetic import (
     add_gain,
     add_gains,
     add_moments,
+    add_roots,
     add_row,
     add_squared_differences,
     add_squares,
@@ -93,6 +94,7 @@ __all__ = [
     "add_gains",
     "add_moments",
     "add_rest_square",
+    "add_roots",
     "add_row",
     "add_squared_differences",
     "add_squares",
