@@ -1,10 +1,11 @@
 """Pictures of clusterings, with matplotlib.
 
-    clusters.py     scatter (cells=True draws Voronoi cells), sizes, profile     of a result
-    silhouettes.py  silhouette                                                   of labels
-    curves.py       convergence; elbow and criteria                              of a history; of `select_k`
-    animations.py   animation                                                    of the iterations, a GIF
-    photos.py       quantised_photo                                              of a photo in k colours
+    clusters.py     scatter                        where clusters lie; cells=True draws Voronoi cells
+    contents.py     sizes, profile                 how large they are, and what sets them apart
+    silhouettes.py  silhouette                     how well rows fit into them
+    curves.py       convergence, elbow, criteria   over the iterations of a fit; over k, of `select_k`
+    animations.py   animation                      the iterations, as a GIF
+    photos.py       quantised_photo                a photo in k colours
     style.py        figures, colours, numbers on axes      shown.py  rows and results as pictures take them
     plane.py        the two directions that are drawn      cells.py  the polygons of Voronoi cells
 
@@ -14,7 +15,8 @@ text, lines and surfaces are those of the Axes, so that any style of matplotlib'
 """
 
 from fastkmeans.plots.animations import Animation, animation
-from fastkmeans.plots.clusters import profile, scatter, sizes
+from fastkmeans.plots.clusters import scatter
+from fastkmeans.plots.contents import profile, sizes
 from fastkmeans.plots.curves import convergence, criteria, elbow
 from fastkmeans.plots.photos import quantised_photo
 from fastkmeans.plots.silhouettes import silhouette

@@ -11,7 +11,17 @@ from fastkmeans.engine.seeding import SEEDINGS, chosen_seeding
 from fastkmeans.plots.clusters import check_cells, corners, draw_cells, draw_centers
 from fastkmeans.plots.plane import Plane
 from fastkmeans.plots.shown import Clustering, ShownRows
-from fastkmeans.plots.style import bare, cluster_colours, column_names, ink_of, mixed, new_axes, surface_of, title_of
+from fastkmeans.plots.style import (
+    bare,
+    cluster_colours,
+    column_names,
+    counted,
+    ink_of,
+    mixed,
+    new_axes,
+    surface_of,
+    title_of,
+)
 from fastkmeans.result import KMeansResult
 from fastkmeans.sources.archives import write_whole
 
@@ -167,7 +177,7 @@ class _Picture:
         self.limits = (low[0], high[0]), (low[1], high[1])
         k = len(places[0])
 
-        frames = [self._frame(f"{k:,} first centers", places[0])]
+        frames = [self._frame(counted(k, "first center"), places[0])]
         for iteration in shown.tolist():
             (_, labels), before, after = steps[iteration - 1], places[iteration - 1], places[iteration]
             frames.append(self._frame(f"iteration {iteration}: each row to its nearest center", before, labels))
@@ -175,8 +185,7 @@ class _Picture:
                 self._frame(f"iteration {iteration}: each center to the mean of its rows", after, labels, before)
             )
         ended = "converged" if result.converged else "stopped"
-        s = "s" * (n_iter != 1)
-        title = f"{ended} after {n_iter} iteration{s}, inertia {result.inertia:,.4g}"
+        title = f"{ended} after {counted(n_iter, 'iteration')}, inertia {result.inertia:,.4g}"
         return [*frames, self._frame(title, places[-1], steps[-1][1])]
 
     def _centers(self, centers):

@@ -1,4 +1,4 @@
-"""Pictures of a result: where its clusters lie, how large they are, and what sets them apart."""
+"""Where clusters lie: rows by points or by their density, centers, and Voronoi cells."""
 
 import numpy as np
 
@@ -7,14 +7,13 @@ from fastkmeans.plots.plane import Plane
 from fastkmeans.plots.shown import Clustering, ShownRows
 from fastkmeans.plots.style import (
     MOST_NUMBERED,
-    PETROFF,
     bare,
     cluster_colours,
     column_names,
+    counted,
     ink_of,
     mixed,
     new_axes,
-    short,
     surface_of,
     title_of,
     whole_numbers,
@@ -25,12 +24,6 @@ PIXELS = (480, 360)  # of a density
 BINS = 120  # of one column
 MARGIN = 0.04
 FAINTEST = 0.25  # opacity where a pixel holds one row
-MOST_COLUMNS, MOST_ROWS = 30, 40  # of a profile
-MOST_WITH_TOTALS = 12  # bars with their numbers over them
-MOST_WRITTEN = 200  # cells of a profile with their numbers in them
-
-
-# ---- where they lie ---------------------------------------------------------------------------------------
 
 
 def scatter(X, result, *, ax=None, cells=False, names=None, title=None):
@@ -64,7 +57,7 @@ def scatter(X, result, *, ax=None, cells=False, names=None, title=None):
 
     Notes
     -----
-    O(n_samples * n_features), in blocks of rows: a million rows of 16 columns take about a second.
+    O(n_samples * n_features) time, and memory for two numbers a row.
 
     Examples
     --------
@@ -85,20 +78,17 @@ def scatter(X, result, *, ax=None, cells=False, names=None, title=None):
 
     if d == 1:
         _draw_histogram(ax, rows, clustering, colours)
-    elif by_density:
-        _draw_density(ax, rows, clustering, plane, colours)
     else:
         points = np.concatenate([plane.project(part) for _, part in rows.blocks()])
-        size = float(np.clip(12_000 / n, 3, 30))
-        ax.scatter(
-            *points.T, c=colours[clustering.labels], s=size, alpha=0.7, linewidths=0, rasterized=True, label="rows"
-        )
-        _leave_margins(ax, np.concatenate([points, plane.centers]))
+        low, high = corners(np.concatenate([points, plane.centers]))
+        ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+        draw = _draw_density if by_density else _draw_points
+        draw(ax, points, colours, clustering.labels)
     if cells:
         draw_cells(ax, plane.centers, colours)
     draw_centers(ax, plane.centers if d > 1 else np.column_stack([plane.centers, np.zeros(k)]), colours)
 
-    title_of(ax, title or f"{n:,} rows in {k:,} clusters{', drawn by density' if by_density else ''}")
+    title_of(ax, title or f"{counted(n, 'row')} in {counted(k, 'cluster')}{', drawn by density' if by_density else ''}")
     ax.set_xlabel(plane.names[0])
     ax.set_ylabel("rows" if d == 1 else plane.names[1])
     bare(ax)
@@ -136,30 +126,22 @@ def corners(points):
     return low - MARGIN * extent, high + MARGIN * extent
 
 
-def _leave_margins(ax, points):
-    low, high = corners(points)
-    ax.set_xlim(low[0], high[0])
-    ax.set_ylim(low[1], high[1])
-    return low, high
+def _draw_points(ax, points, colours, labels):
+    size = float(np.clip(12_000 / len(points), 3, 30))
+    ax.scatter(*points.T, c=colours[labels], s=size, alpha=0.7, linewidths=0, rasterized=True, label="rows")
 
 
-def _draw_density(ax, rows, clustering, plane, colours):
+def _draw_density(ax, points, colours, labels):
     """An image whose pixels have the mean colour of their rows, the stronger the more there are."""
-    extremes = [plane.centers]
-    for _, part in rows.blocks():
-        points = plane.project(part)
-        extremes += [points.min(axis=0)[None], points.max(axis=0)[None]]
-    low, high = _leave_margins(ax, np.concatenate(extremes))
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
     width, height = PIXELS
-    counts, sums = np.zeros(width * height), np.zeros((3, width * height))
-    for part, block in rows.blocks():
-        column, row = ((plane.project(block) - low) / (high - low) * PIXELS).astype(np.int64).T
-        pixels, labels = row * width + column, clustering.labels[part]
-        counts += np.bincount(pixels, minlength=len(counts))
-        for channel in range(3):
-            sums[channel] += np.bincount(pixels, colours[labels, channel], minlength=len(counts))
+    column = ((points[:, 0] - left) * (width / (right - left))).astype(np.int64)
+    row = ((points[:, 1] - bottom) * (height / (top - bottom))).astype(np.int64)
+    pixels = row * width + column
+    counts = np.bincount(pixels, minlength=width * height)
+    sums = np.stack([np.bincount(pixels, colours[labels, channel], len(counts)) for channel in range(3)])
     ax.imshow(
-        _toned(counts, sums).reshape(height, width, 4), origin="lower", extent=(low[0], high[0], low[1], high[1]),
+        _toned(counts, sums).reshape(height, width, 4), origin="lower", extent=(left, right, bottom, top),
         aspect="auto", interpolation="nearest", zorder=1,
     )  # fmt: skip
 
@@ -203,146 +185,3 @@ def draw_cells(ax, centers, colours):
         [cells[index] for index in full], facecolors=tints, edgecolors=[line], linewidths=0.8, zorder=0.5, label="cells"
     )
     ax.add_collection(polygons, autolim=False)
-
-
-# ---- how large they are -----------------------------------------------------------------------------------
-
-
-def sizes(result, *, sample_weight=None, ax=None, title=None):
-    """Draw how many rows each cluster has, beside the even share.
-
-    Parameters
-    ----------
-    result : KMeansResult, or a fitted estimator
-        Up to 30 clusters are drawn in their order, with their numbers; more by size, the largest first.
-    sample_weight : array-like of shape (n_samples,), default=None
-        The weights of the fit, to draw what each cluster weighs.
-    ax : matplotlib Axes, default=None
-        Where to draw; None for a new figure.
-    title : str, default=None
-
-    Returns
-    -------
-    matplotlib Axes
-
-    Examples
-    --------
-    >>> import fastkmeans
-    >>> ax = sizes(fastkmeans.fit([[0.0], [1.0], [9.0]], 2, init=[[0.5], [9.0]]))
-    >>> [float(bar.get_height()) for bar in ax.patches]
-    [2.0, 1.0]
-    """
-    from fastkmeans import validation as check
-
-    clustering = Clustering.of(result)
-    k, what = len(clustering.centers), "rows"
-    totals = clustering.sizes.astype(np.float64)
-    if sample_weight is not None:
-        weights = check.as_weights(sample_weight, len(clustering.labels))
-        totals, what = np.bincount(clustering.labels, weights, minlength=k), "weight"
-    ax = new_axes(7.2, 3.8) if ax is None else ax
-    few = k <= MOST_NUMBERED
-    order = np.arange(k) if few else np.argsort(-totals, kind="stable")
-    colours = cluster_colours(k) if few else PETROFF[0]  # a rainbow would say nothing
-    bars = ax.bar(np.arange(k), totals[order], width=0.8 if few else 1.0, color=colours, linewidth=0)
-    even = totals.sum() / k
-    ax.axhline(even, color=ink_of(ax), linewidth=1, linestyle=(0, (4, 3)), label=f"even share: {short(round(even, 1))}")
-    if few:
-        ax.set_xticks(np.arange(k))
-    if k <= MOST_WITH_TOTALS:
-        written = ax.bar_label(bars, [short(float(f"{total:.6g}")) for total in totals], fontsize="small", padding=2)
-        for text in written:  # the line of the even share passes behind them
-            text.set_bbox({"facecolor": surface_of(ax), "edgecolor": "none", "pad": 0.8})
-    whole_numbers(ax.yaxis)
-    ax.set_xlim(-0.6, k - 0.4)
-    ax.set_ylim(0, max(totals.max(), even) * 1.22)
-    ax.set_xlabel("cluster" if few else "clusters, the largest first")
-    ax.set_ylabel(what)
-    empty = int((clustering.sizes == 0).sum())
-    title_of(ax, title or f"Sizes of {k:,} clusters{f', {empty:,} of them empty' if empty else ''}")
-    ax.legend(loc="upper right", frameon=False, fontsize="small")
-    bare(ax)
-    return ax
-
-
-# ---- what sets them apart ---------------------------------------------------------------------------------
-
-
-def profile(X, result, *, names=None, ax=None, title=None):
-    """Draw how far each center lies from the mean of all rows in each column, in standard deviations.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_samples, n_features)
-        The rows that were fitted. Of more than 30 columns, those whose centers are farthest apart are drawn.
-    result : KMeansResult, or a fitted estimator
-        Of more than 40 clusters, the largest are drawn.
-    names : sequence of str, default=None
-        Of the columns; None for those of a data frame, or their numbers.
-    ax : matplotlib Axes, default=None
-        Where to draw; None for a new figure.
-    title : str, default=None
-
-    Returns
-    -------
-    matplotlib Axes
-
-    Examples
-    --------
-    >>> import fastkmeans
-    >>> X = [[1.0, 2.0], [1.0, 4.0], [10.0, 2.0], [10.0, 4.0]]
-    >>> ax = profile(X, fastkmeans.fit(X, 2, init=[[1.0, 3.0], [10.0, 3.0]]), names=["length", "width"])
-    >>> ax.images[0].get_array().tolist()
-    [[-1.0, 0.0], [1.0, 0.0]]
-    """
-    from matplotlib.colors import LinearSegmentedColormap
-
-    clustering = Clustering.of(result)
-    rows = ShownRows(X, clustering)
-    k, d = clustering.centers.shape
-    names = column_names(X, names, d)
-    mean, deviation = rows.spread()
-    heights = (clustering.centers - mean) / np.where(deviation > 0, deviation, 1.0)
-    shown = np.sort(np.argsort(-clustering.sizes, kind="stable")[:MOST_ROWS])
-    columns = np.sort(np.argsort(-heights[clustering.sizes > 0].std(axis=0), kind="stable")[:MOST_COLUMNS])
-    heights = heights[np.ix_(shown, columns)]
-
-    if ax is None:
-        ax = new_axes(float(np.clip(2.5 + 0.5 * len(columns), 6, 14)), float(np.clip(2.2 + 0.3 * len(shown), 3.6, 14)))
-    surface, ink = surface_of(ax), ink_of(ax)
-    # Blue and orange differ for every kind of colour vision; what is average has the colour of the surface.
-    scale = LinearSegmentedColormap.from_list("below and above", ["#1f77c9", surface, "#e8650a"])
-    most = max(float(np.abs(heights).max()), 1e-9)
-    image = ax.imshow(heights, cmap=scale, vmin=-most, vmax=most, aspect="auto", interpolation="nearest")
-    bar = ax.figure.colorbar(image, ax=ax, pad=0.02, fraction=0.05)
-    bar.set_label("standard deviations", fontsize="small")
-    bar.outline.set_visible(False)
-    long = len(columns) > 6 or max(len(names[j]) for j in columns) > 10
-    ax.set_xticks(
-        np.arange(len(columns)), [_shortened(names[j]) for j in columns], rotation=45 if long else 0,
-        ha="right" if long else "center", rotation_mode="anchor" if long else "default",
-    )  # fmt: skip
-    ax.set_yticks(np.arange(len(shown)), shown, fontsize="small" if len(shown) <= MOST_NUMBERED else "xx-small")
-    if heights.size <= MOST_WRITTEN:
-        for (row, column), height in np.ndenumerate(heights):
-            ax.text(
-                column,
-                row,
-                f"{height:+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0"),
-                ha="center",
-                va="center",
-                fontsize="x-small",
-                color=ink,
-            )
-    ax.set_ylabel("cluster")
-    parts = [
-        f"{m} of {of:,} {what}" for m, of, what in ((len(shown), k, "clusters"), (len(columns), d, "columns")) if m < of
-    ]
-    title_of(ax, title or "Centers beside the mean of all rows" + (f" ({', '.join(parts)})" if parts else ""))
-    ax.tick_params(length=0)
-    bare(ax, "top", "right", "bottom", "left")
-    return ax
-
-
-def _shortened(name, most=22):
-    return name if len(name) <= most else name[: most - 1] + "…"

@@ -4,7 +4,17 @@ import math
 
 import numpy as np
 
-from fastkmeans.plots.style import PETROFF, bare, ink_of, mixed, new_axes, plain_numbers, title_of, whole_numbers
+from fastkmeans.plots.style import (
+    PETROFF,
+    bare,
+    counted,
+    ink_of,
+    mixed,
+    new_axes,
+    plain_numbers,
+    title_of,
+    whole_numbers,
+)
 
 SEEDING_SHARE = 0.4  # of the iterations' width
 # What `select_k` measures: a name to read, and which way is better ("" where a bend is looked for).
@@ -106,8 +116,7 @@ def convergence(result, *, ax=None, title=None):
         ax.margins(x=0)
     ended = getattr(result, "converged", None)
     how = {True: ", converged", False: ", not converged", None: ""}[ended if ended is None else bool(ended)]
-    s = "s" * (len(best["lloyd"]) != 1)
-    title_of(ax, title or f"{len(best['lloyd']):,} iteration{s}{how}")
+    title_of(ax, title or f"{counted(len(best['lloyd']), 'iteration')}{how}")
     for each in (ax, shifts):
         bare(each, "top")
     return ax

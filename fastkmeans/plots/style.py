@@ -101,6 +101,11 @@ def short(value):
     return f"{value:,.10g}" if value == 0 or 1e-4 <= abs(value) < 1e8 else f"{value:.3g}".replace("e+0", "e")
 
 
+def counted(count, noun):
+    """A number of things, in words: "1 row", "2 rows"."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def column_names(X, names, d):
     """The names of the columns as text: those given, a data frame's own, or their numbers."""
     if names is None:
