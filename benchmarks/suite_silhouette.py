@@ -1,4 +1,4 @@
-"""How long do the silhouettes of all rows take? Ours beside scikit-learn's silhouette_samples, in turn; labels are ours.
+"""How long do the silhouettes of all rows take? Ours beside scikit-learn's silhouette_samples, in turn.
 
 The distance of every pair of rows is taken both ways, so a rate in pairs is the rows squared over the time. The last
 columns say how far the values are from scikit-learn's in float64.

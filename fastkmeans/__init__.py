@@ -24,6 +24,8 @@ _HOMES = {
     "silhouette_score": "silhouette",
     "simplified_silhouette_samples": "silhouette",
     "SilhouetteEstimate": "silhouette",
+    "describe": "quality",
+    "Description": "quality",
     "KMeans": "estimators",
     "MiniBatchKMeans": "estimators",
     "BisectingKMeans": "estimators",

@@ -16,8 +16,8 @@ from fastkmeans.kernels.packing import columns_of, pack_tile, row_stride
 from fastkmeans.kernels.simd import add_roots, add_squares_from, load, repeat, splat, store
 
 # Of a block's columns, in the second cache level: all rows are gathered anew for each block. ns a pair on one thread
-# with 128 | 256 | 512 KB: 10k x 24 float32 0.352 | 0.336 | 0.327, float64 0.830 | 0.779 | 0.755; 6k x 256 float32 2.73 |
-# 2.44 | 2.37; 30k x 2 float32 0.086 | 0.085 | 0.085 (Zen 5). Of the rows that come at once, 4 to 16 KB take the same.
+# with 128 | 256 | 512 KB: 10k x 24 float32 0.352 | 0.336 | 0.327, float64 0.830 | 0.779 | 0.755; 6k x 256 float32 2.73
+# | 2.44 | 2.37; 30k x 2 float32 0.086 | 0.085 | 0.085 (Zen 5). Of the rows that come at once, 4 to 16 KB take the same.
 LANES_BYTES, OTHERS_BYTES = 1 << 18, 1 << 13
 
 

@@ -9,6 +9,7 @@ from fastkmeans.kernels.simd import (
     add_gain,
     add_gains,
     add_moments,
+    add_roots,
     add_row,
     add_squared_differences,
     add_squares,
@@ -273,6 +274,25 @@ def test_prefetch_reaches_past_the_end():
     array = np.arange(16.0)
     _touch(array, 1 << 14)
     assert np.array_equal(array, np.arange(16.0))
+
+
+@compiled
+def _roots(squares, counted, sums, vectors, lanes):
+    tile = (load(squares, 0, vectors, lanes), load(squares, len(squares) // 2, vectors, lanes))
+    store(sums, 0, add_roots(load(sums, 0, vectors, lanes), tile, counted, 1))
+
+
+@dtypes
+@widths
+def test_add_roots(dtype, width):
+    """Sums of a tile's roots are in its type, rounded once a product and sum; only then are they wide."""
+    squares, counted = numbers(4 * width, dtype) ** 2, np.array([9, 1, 0.75], dtype)
+    squares[::3] = 0
+    sums = numbers(2 * width, np.float64)
+    roots = np.sqrt(squares).reshape(2, -1)
+    expected = sums + fma(counted[2], roots[1], counted[1] * roots[0]).astype(np.float64)
+    _roots(squares, counted, sums, TWO, (None,) * width)
+    np.testing.assert_array_equal(sums, expected)
 
 
 @compiled
