@@ -14,7 +14,6 @@ from fastkmeans.plots.shown import Clustering, ShownRows
 from fastkmeans.plots.style import (
     bare,
     cluster_colours,
-    column_names,
     counted,
     ink_of,
     mixed,
@@ -22,6 +21,7 @@ from fastkmeans.plots.style import (
     surface_of,
     title_of,
 )
+from fastkmeans.quality import _names
 from fastkmeans.result import KMeansResult
 from fastkmeans.sources.archives import write_whole
 
@@ -116,7 +116,7 @@ def animation(X, n_clusters, path, *, init="k-means++", max_iter=50, max_frames=
 
     steps, drawn, result = _iterations(X, n_clusters, init, max_iter, random_state, metric, n_threads)
     rows = ShownRows(X, Clustering.of(result))
-    plane = Plane(rows, result.centers.astype(np.float64), column_names(X, names, rows.array.shape[1]))
+    plane = Plane(rows, result.centers.astype(np.float64), _names(names, X, rows.array.shape[1]))
     picture = _Picture(ax, rows, drawn, plane, cells)
     frames = picture.frames(steps, result, (max_frames - 2) // 2)
 

@@ -9,7 +9,6 @@ from fastkmeans.plots.style import (
     MOST_NUMBERED,
     bare,
     cluster_colours,
-    column_names,
     counted,
     ink_of,
     mixed,
@@ -18,6 +17,7 @@ from fastkmeans.plots.style import (
     title_of,
     whole_numbers,
 )
+from fastkmeans.quality import _names
 
 MOST_POINTS = 20_000  # more only hide one another: their density is drawn instead
 PIXELS = (480, 360)  # of a density
@@ -71,7 +71,7 @@ def scatter(X, result, *, ax=None, cells=False, names=None, title=None):
     rows = ShownRows(X, clustering)
     (n, d), k = rows.array.shape, len(clustering.centers)
     check_cells(cells, d)
-    plane = Plane(rows, clustering.centers, column_names(X, names, d))
+    plane = Plane(rows, clustering.centers, _names(names, X, d))
     colours = cluster_colours(k)
     ax = new_axes(7.2, 5.6) if ax is None else ax
     by_density = d > 1 and n > MOST_POINTS

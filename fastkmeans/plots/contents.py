@@ -9,7 +9,6 @@ from fastkmeans.plots.style import (
     PETROFF,
     bare,
     cluster_colours,
-    column_names,
     counted,
     ink_of,
     new_axes,
@@ -18,6 +17,7 @@ from fastkmeans.plots.style import (
     title_of,
     whole_numbers,
 )
+from fastkmeans.quality import _names
 
 MOST_COLUMNS, MOST_ROWS = 30, 40  # of a profile
 LONGEST_NAME, LEAST_ROOM, POINTS_A_LETTER = 22, 16, 6.5  # names of columns; points
@@ -119,7 +119,7 @@ def profile(X, result, *, names=None, ax=None, title=None):
     clustering = Clustering.of(result)
     rows = ShownRows(X, clustering)
     k, d = clustering.centers.shape
-    names = column_names(X, names, d)
+    names = _names(names, X, d)
     mean, deviation = rows.spread()
     heights = (clustering.centers - mean) / np.where(deviation > 0, deviation, 1.0)
     shown = np.sort(np.argsort(-clustering.sizes, kind="stable")[:MOST_ROWS])

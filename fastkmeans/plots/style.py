@@ -104,15 +104,3 @@ def short(value):
 def counted(count, noun):
     """A number of things, in words: "1 row", "2 rows"."""
     return f"{count:,} {noun}{'s' * (count != 1)}"
-
-
-def column_names(X, names, d):
-    """The names of the columns as text: those given, a data frame's own, or their numbers."""
-    if names is None:
-        names = getattr(X, "columns", None)
-        if names is None or callable(names) or len(names) != d:
-            return [f"column {j}" for j in range(d)]
-    names = [str(name) for name in names]
-    if len(names) != d:
-        raise ValueError(f"names has {len(names)} entries, but X has {d} columns; give one for each")
-    return names

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
+import fastkmeans.report.page as page
 from fastkmeans import __version__
 from fastkmeans import validation as check
 from fastkmeans.plots.shown import Clustering, ShownRows
 from fastkmeans.plots.style import cluster_colours, counted, new_axes
-from fastkmeans.quality import describe
-from fastkmeans.report import page
+from fastkmeans.quality import _names, describe
 from fastkmeans.report.page import Column, number, percent, text
 from fastkmeans.report.pictures import pictures
 from fastkmeans.sources.archives import write_whole
@@ -82,9 +82,10 @@ def write_report(model, X, path, *, names=None, title=None, sample_weight=None, 
     same = len(model.labels) == n and np.array_equal(model.labels, description.labels)
     result = replace(model, labels=description.labels, inertia=description.inertia)
     weights = None if sample_weight is None else check.as_weights(sample_weight, n)
+    seed = int(check.as_generator(random_state).integers(2**32))  # one, as each picture is drawn twice
     figures = [
         page.figure(*uris, *words)
-        for uris, *words in pictures(rows, result, description.names, weights, random_state, n_threads)
+        for uris, *words in pictures(rows, result, description.names, weights, seed, n_threads)
     ]
 
     k = len(description.clusters)
@@ -106,25 +107,21 @@ def write_report(model, X, path, *, names=None, title=None, sample_weight=None, 
 
 
 def _named_rows(X, names):
-    """(names of the columns or None, the rows as an array in memory)."""
+    """(names of the columns, the rows as an array in memory)."""
     if is_sparse(X):
         raise TypeError("X is sparse, and a report shows the values of rows; pass X.toarray() if it fits in memory")
     X, _ = check.opened(X, None)
-    for holder in (X, *getattr(X, "tables", ())[:1]):
-        found = getattr(holder, "column_names", getattr(holder, "columns", None))
-        if names is None and found is not None and not callable(found) and len(found) == X.shape[1]:
-            names = [str(name) for name in found]
     rows, budget = check.as_stored_or_rows(X, None)
     if budget is not None:
         raise TypeError("X is larger than memory, or of Dask, and a report needs its rows at hand: pass a part of it")
-    return names, rows
+    return _names(names, X, rows.shape[1]), rows
 
 
 # ---- sections ---------------------------------------------------------------------------------------------
 
 
 def _summary(model, result, description):
-    n, k, d = len(result.labels), *result.centers.shape
+    n, (k, d) = len(result.labels), result.centers.shape
     entries = {
         "Rows": f"{n:,}",
         "Columns": f"{d:,}",
@@ -156,7 +153,9 @@ def _warnings(rows, model, result, description, same):
             "with other weights, or to other rows."
         )
     if not model.converged:
-        lines.append(f"The fit did not converge: it stopped after {model.n_iter:,} iterations. Raise max_iter.")
+        lines.append(
+            f"The fit did not converge: it stopped after {counted(model.n_iter, 'iteration')}. Raise max_iter."
+        )
     empty = np.flatnonzero(sizes == 0)
     if len(empty):
         lines.append(f"{counted(len(empty), 'cluster')} hold no rows: {_listed(empty)}. Ask for fewer clusters.")
