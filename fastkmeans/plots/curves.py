@@ -20,7 +20,7 @@ SEEDING_SHARE = 0.4  # of the iterations' width
 # What `select_k` measures: a name to read, and which way is better ("" where a bend is looked for).
 CRITERIA = {
     "inertia": ("inertia", ""),
-    "elbow": ("distance to the elbow's chord", "higher"),
+    "elbow": ("Kneedle's difference", "higher"),
     "simplified_silhouette": ("simplified silhouette", "higher"),
     "silhouette": ("silhouette", "higher"),
     "calinski_harabasz": ("Calinski-Harabasz", "higher"),
@@ -140,17 +140,18 @@ def elbow(selection, *, ax=None, title=None):
     -------
     matplotlib Axes
     """
-    ks, inertias = np.asarray(selection.ks), np.asarray(selection.table["inertia"], dtype=float)
+    ks = np.asarray(selection.ks)
+    inertias = np.array([selection.results[k].inertia for k in selection.ks])
     ax = new_axes(6.4, 4.2) if ax is None else ax
     _draw_curve(ax, ks, inertias)
-    found = (selection.suggestions or {}).get("elbow")
+    sought, found = "elbow" in selection.suggestions, selection.suggestions.get("elbow")
     if found is not None:
         _mark(ax, ks, inertias, found, f"elbow: k = {found}")
         ax.legend(loc="upper right", frameon=False)
     ax.set_xlabel("clusters (k)")
     ax.set_ylabel("inertia")
     ax.set_ylim(bottom=min(0.0, float(np.nanmin(inertias))))
-    title_of(ax, title or ("Inertia by number of clusters" + ("" if found is not None else ", no clear elbow")))
+    title_of(ax, title or "Inertia by number of clusters" + ", no clear elbow" * (sought and found is None))
     return ax
 
 
@@ -178,7 +179,7 @@ def criteria(selection, *, ax=None):
     names = [name for name, values in selection.table.items() if name in CRITERIA and np.isfinite(values).any()]
     if not names:
         raise ValueError("the selection has no criteria to draw: its table holds none that select_k measures")
-    suggestions = selection.suggestions or {}
+    suggestions = selection.suggestions
     axes = _grid(len(names)) if ax is None else np.ravel(ax)
     if len(axes) < len(names):
         raise ValueError(f"ax has {len(axes)} Axes, but there are {len(names)} criteria: {', '.join(names)}")

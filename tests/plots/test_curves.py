@@ -22,7 +22,8 @@ def selection():
         "gap": np.full(6, np.nan),
     }
     suggestions = {"elbow": 4, "silhouette": 4, "davies_bouldin": None, "gap": None}
-    return SimpleNamespace(ks=KS, table=table, suggestions=suggestions)
+    results = {int(k): SimpleNamespace(inertia=inertia) for k, inertia in zip(KS, table["inertia"], strict=True)}
+    return SimpleNamespace(ks=tuple(results), results=results, table=table, suggestions=suggestions)
 
 
 # ---- over iterations --------------------------------------------------------------------------------------
@@ -84,6 +85,8 @@ def test_no_elbow_is_no_mark(selection):
     ax = plots.elbow(selection)
     assert len(ax.lines) == 1 and ax.get_legend() is None
     assert ax.get_title(loc="left") == "Inertia by number of clusters, no clear elbow"
+    del selection.suggestions["elbow"]  # as of clusters that were grown
+    assert plots.elbow(selection).get_title(loc="left") == "Inertia by number of clusters"
 
 
 def test_criteria_have_panels_with_bands_and_marks(selection):
@@ -106,3 +109,18 @@ def test_criteria_use_given_axes_if_they_suffice(selection):
     selection.table.clear()
     with pytest.raises(ValueError, match="no criteria"):
         plots.criteria(selection)
+
+
+@pytest.mark.parametrize("method", ["path", "g-means"])
+def test_what_select_k_returns_is_drawn(blobs, method):
+    pytest.importorskip("fastkmeans.selection")
+    pytest.importorskip("kneed")
+    X, _ = blobs
+    selection = fastkmeans.select_k(X, range(1, 9), method=method, random_state=0)
+    curve = plots.elbow(selection).lines[0]
+    assert list(curve.get_xdata()) == list(selection.ks)
+    axes = plots.criteria(selection)
+    known = [name for name, values in selection.table.items() if np.isfinite(values).any()]
+    assert len(axes) == len([name for name in known if not name.endswith("_error")])
+    marked = {name for name, k in selection.suggestions.items() if k is not None} - {"elbow"}
+    assert sum("k = " in ax.get_title(loc="left") for ax in axes) >= len(marked)
