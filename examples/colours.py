@@ -35,7 +35,7 @@ def main():
         print(f"{'Pillow ' + name:<30} {1e3 * seconds:7.1f} ms  {decibels:.2f} dB")
 
     picture = arguments.output / "colours.png"
-    plots.quantised_photo(photo, result).figure.savefig(picture)
+    plots.quantised_photo(photo, result)[0].figure.savefig(picture)
     print(picture)
 
 

@@ -21,7 +21,7 @@ class PlainKMeans:
         for _ in range(self.max_iter):
             labels = self.predict(X)
             centers = np.array([X[labels == j].mean(axis=0) for j in range(self.n_clusters)])
-            if np.allclose(centers, self.cluster_centers_, rtol=0, atol=0):
+            if np.array_equal(centers, self.cluster_centers_):
                 break
             self.cluster_centers_ = centers
         self.labels_ = self.predict(X)

@@ -1,4 +1,5 @@
-"""Segments of customers, each counting by what it spends: weights, and columns with names.
+"""Segments of customers, each counting by what it spends: weights, columns with names, and a description of the
+segments.
 
 The customers are generated: five kinds of them. Columns are put on one scale first: logarithms, then unit variance.
 Where each customer counts as one, two of three segments part those who spend little; by revenue, those who spend.
@@ -44,6 +45,7 @@ def main():
             own = result.labels == segment
             share = revenue[own].sum() / revenue.sum()
             print(f"{own.sum():10,} {share:8.1%}   " + "  ".join(f"{value:25.2f}" for value in means[segment]))
+    print(f"\n{fastkmeans.describe(X, by_revenue, names=NAMES, sample_weight=revenue)}")
 
 
 if __name__ == "__main__":

@@ -5,11 +5,10 @@ same inertia. The elbow is at 3, as there are three clouds. Writes elbow.png and
 """
 
 import numpy as np
-from matplotlib.animation import FuncAnimation, PillowWriter
-from matplotlib.figure import Figure
 from shared import options, say_times, timed
 
 import fastkmeans
+from fastkmeans import plots
 
 KS = range(1, 10)
 
@@ -49,34 +48,15 @@ def main():
         assert np.isclose(plain[k], ours[k])
         print(f"{k:2}  {ours[k]:11.1f}")
 
-    figure = Figure(layout="constrained")
-    ax = figure.subplots()
-    ax.plot(list(KS), [ours[k] for k in KS], marker="o")
-    ax.axvline(3, color="grey", linestyle=":")
-    ax.set_xlabel("clusters")
-    ax.set_ylabel("inertia")
-    figure.savefig(arguments.output / "elbow.png")
-    print(arguments.output / "elbow.png")
-    animate(X, 3, arguments.output / "iterations.gif")
-    print(arguments.output / "iterations.gif")
+    # In one call, each k from its neighbours; criteria say what they make of each.
+    selection, seconds = timed(lambda: fastkmeans.select_k(X, KS, random_state=0))
+    print(f"\nselect_k, with its criteria: {1e3 * seconds:.0f} ms\n{selection}")
 
-
-def animate(X, k, path):
-    """One frame an iteration: rows by their label, centers where they are."""
-    frames, centers = [], X[:k]  # rows of one cloud: a start from which there is something to see
-    while not frames or not np.array_equal(centers, frames[-1]):
-        frames.append(centers)
-        centers = fastkmeans.fit(X, k, init=centers, max_iter=1).centers
-    figure = Figure(layout="constrained")
-    ax = figure.subplots()
-
-    def draw(number):
-        ax.clear()
-        ax.scatter(*X.T, c=fastkmeans.predict(X, frames[number]), s=4, cmap="viridis")
-        ax.scatter(*frames[number].T, c="white", edgecolors="black", marker="X", s=120)
-        ax.set_title(f"iteration {number}")
-
-    FuncAnimation(figure, draw, frames=len(frames)).save(path, writer=PillowWriter(fps=2))
+    picture = arguments.output / "elbow.png"
+    plots.elbow(selection).figure.savefig(picture)
+    print(picture)
+    # Three rows of one cloud: a start from which there is something to see.
+    print(plots.animation(X, 3, arguments.output / "iterations.gif", init=[0, 1, 2], cells=True).path)
 
 
 if __name__ == "__main__":

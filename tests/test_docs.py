@@ -11,7 +11,6 @@ import io
 import re
 import shlex
 import tomllib
-import types
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +75,12 @@ def prepare_files(namespace):
     namespace |= {"paths": ["rows.npy"], "decode": np.load}
 
 
-PREPARE = {"docs/larger-than-memory.md": prepare_files}
+def prepare_folder(namespace):
+    """Where "Pictures" draws."""
+    Path("pictures").mkdir()
+
+
+PREPARE = {"docs/larger-than-memory.md": prepare_files, "docs/pictures.md": prepare_folder}
 
 
 @pytest.fixture
@@ -93,8 +97,8 @@ def elsewhere(tmp_path, monkeypatch):
 @pytest.mark.parametrize("page", pages_with(blocks, "python"), ids=name_of)
 def test_python_blocks_run_and_print_what_is_shown(page, elsewhere):
     checker, flags = doctest.OutputChecker(), doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    module = types.ModuleType("page")
-    PREPARE.get(name_of(page), lambda namespace: None)(vars(module))
+    namespace = {"__name__": "page"}
+    PREPARE.get(name_of(page), lambda namespace: None)(namespace)
     for block in blocks(page, "python"):
         if block["reason"]:
             continue
@@ -102,7 +106,7 @@ def test_python_blocks_run_and_print_what_is_shown(page, elsewhere):
         code = compile("\n" * line + block["code"], str(page), "exec")  # errors name the page and its line
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(code, vars(module))  # noqa: S102
+            exec(code, namespace)  # noqa: S102
         if block["shown"] is not None:
             printed = printed.getvalue()
             assert checker.check_output(block["shown"], printed, flags), f"{page}:{line}: prints\n{printed}"

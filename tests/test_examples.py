@@ -17,6 +17,7 @@ SMALL = {
     "three_clouds": {"rows": 300},
     "colours": {"colours": 4},
     "ivf_index": {"rows": 3_000, "lists": 20},
+    "product_quantizer": {"rows": 2_000},
     "segments": {"rows": 2_000},
     "streaming": {"rows": 200_000},
     "dask_arrays": {"rows": 40_000},
