@@ -21,7 +21,7 @@ def recall(index, queries, truth):
 
 
 def main():
-    arguments = options(__doc__, rows=10_000)
+    arguments = options(__doc__, rows=5_000)
     random = np.random.default_rng(0)
     mixing = random.normal(size=(16, COLUMNS))  # columns depend on one another, as descriptors' do
     X = (random.normal(size=(arguments.rows + N_QUERIES, 16)) @ mixing).astype(np.float32)
