@@ -163,7 +163,7 @@ def run_balanced(rows, way, centers, *, max_iter, tol, restart=0, callback=None)
         if not settled:
             reduce_in_label_order(source, way.prepare(centers), rows.labels, sums)
             flat, weights = sums.cluster_sums, sums.cluster_weights
-            center_shift = update_centers(flat, weights, way.shift, way.cosine, centers, spare)
+            center_shift = update_centers(flat, weights, way.shift, way.cosine, 0, centers, spare)
             centers, spare = spare, centers
         converged = settled or center_shift <= tol
         history.append(
