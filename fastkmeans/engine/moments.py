@@ -92,6 +92,8 @@ def check_rows(source):
     partial = source.reduce(MomentsPass(source, origin))
     if partial.found != ALL_GOOD:
         raise UnusableRow(partial.bad_row, zero=partial.found != BAD_VALUE)
+    if not source.weighted:
+        partial.moments[2:] = partial.moments[:2]
     return origin.astype(np.float64), partial.moments
 
 
