@@ -126,7 +126,7 @@ def convergence(result, *, ax=None, title=None):
 
 
 def elbow(selection, *, ax=None, title=None):
-    """Draw the inertia over the number of clusters, and the elbow where one was found.
+    """Draw the inertia over the number of clusters, and the elbow, or where a growing method ended.
 
     Parameters
     ----------
@@ -144,14 +144,15 @@ def elbow(selection, *, ax=None, title=None):
     inertias = np.array([selection.results[k].inertia for k in selection.ks])
     ax = new_axes(6.4, 4.2) if ax is None else ax
     _draw_curve(ax, ks, inertias)
-    sought, found = "elbow" in selection.suggestions, selection.suggestions.get("elbow")
-    if found is not None:
-        _mark(ax, ks, inertias, found, f"elbow: k = {found}")
+    sought = [name for name in selection.suggestions if name == "elbow" or name not in CRITERIA]  # or how it grew
+    found = {name: selection.suggestions[name] for name in sought if selection.suggestions[name] is not None}
+    for name, k in found.items():
+        _mark(ax, ks, inertias, k, f"{name}: k = {k}")
         ax.legend(loc="upper right", frameon=False)
     ax.set_xlabel("clusters (k)")
     ax.set_ylabel("inertia")
     ax.set_ylim(bottom=min(0.0, float(np.nanmin(inertias))))
-    title_of(ax, title or "Inertia by number of clusters" + ", no clear elbow" * (sought and found is None))
+    title_of(ax, title or "Inertia by number of clusters" + ", no clear elbow" * (sought != [] and not found))
     return ax
 
 
