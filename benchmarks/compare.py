@@ -14,6 +14,7 @@ from benchmarks import (
     machine,
     peers,
     report,
+    suite_balanced,
     suite_cluster,
     suite_convergence,
     suite_estimators,
@@ -21,9 +22,11 @@ from benchmarks import (
     suite_grid,
     suite_libraries,
     suite_memory,
+    suite_nearest,
     suite_quality,
     suite_scaling,
     suite_seeding,
+    suite_selection,
     suite_serving,
     suite_shortcuts,
     suite_silhouette,
@@ -49,10 +52,13 @@ SUITES = {
     "shortcuts": suite_shortcuts,
     "grid": suite_grid,
     "serving": suite_serving,
+    "nearest": suite_nearest,
     "startup": suite_startup,
     "streaming": suite_streaming,
     "cluster": suite_cluster,
     "silhouette": suite_silhouette,
+    "selection": suite_selection,
+    "balanced": suite_balanced,
 }
 GROUPS = {"side-by-side": ("libraries", "convergence", "scaling"), "all": tuple(SUITES)}
 OURS_ALONE = ("memory", "streaming", "cluster")  # suites about us, where rivals appear only if they are named

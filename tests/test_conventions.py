@@ -30,6 +30,7 @@ LAYERS = {
     "lazily": 5,
     "restarts": 6,
     "api": 7,
+    "variants": 8,
     "estimators": 8,
 }
 FRONT = 9

@@ -2,6 +2,7 @@
 
 from fastkmeans.validation.centers import (
     as_centers,
+    as_frozen,
     as_init,
 )
 from fastkmeans.validation.labels import (
@@ -10,9 +11,13 @@ from fastkmeans.validation.labels import (
     numbered,
 )
 from fastkmeans.validation.rows import (
+    as_array,
     as_batches,
     as_rows,
+    as_rows_at_hand,
     as_stored_or_rows,
+    check_magnitude,
+    check_room,
     checked_source,
     computing_type,
     opened,
@@ -24,37 +29,49 @@ from fastkmeans.validation.settings import (
     check_algorithm,
     check_callback,
     check_integer,
+    check_ks,
     check_n_clusters,
     check_n_init,
     check_n_threads,
     check_name,
     check_resumable,
+    check_share,
+    check_sizes,
     check_tol,
 )
 from fastkmeans.validation.weights import (
     as_weights,
     check_norms,
     check_total,
+    plain_weights,
 )
 
 __all__ = [
+    "as_array",
     "as_batches",
     "as_centers",
+    "as_frozen",
     "as_generator",
     "as_init",
     "as_labels",
     "as_rows",
+    "as_rows_at_hand",
     "as_stored_or_rows",
     "as_weights",
     "check_algorithm",
     "check_callback",
     "check_integer",
+    "check_ks",
+    "check_magnitude",
     "check_n_clusters",
     "check_n_init",
     "check_n_threads",
     "check_name",
     "check_norms",
     "check_resumable",
+    "check_room",
+    "check_share",
+    "check_sizes",
     "check_tol",
     "check_total",
     "checked_source",
@@ -62,6 +79,7 @@ __all__ = [
     "labels_of_centers",
     "numbered",
     "opened",
+    "plain_weights",
     "refuse_what_is_no_table",
     "rows_to_ask",
 ]

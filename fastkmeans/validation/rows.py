@@ -17,6 +17,7 @@ from fastkmeans.validation.weights import check_total, plain_weights
 
 FEW_VALUES = 1 << 17
 LEAST_BUDGET = 1 << 20
+LARGEST_PRICED = 1e140  # its square times all columns and clusters there may be fits float64
 
 
 def as_rows(X, name="X", sparse=False):
@@ -52,16 +53,48 @@ def as_stored_or_rows(X, memory_budget, name="X"):
     """(X as `as_rows` has it, None); or X and the budget, if X is larger than that or in blocks of Dask's."""
     if memory_budget is not None:
         memory_budget = check_integer(memory_budget, "memory_budget", LEAST_BUDGET)
-    budget = default_budget() if memory_budget is None else memory_budget
+    if not isinstance(X, Batches | StoredRows | RemoteTable):
+        return as_rows(X, name, sparse=True), None
+    budget = default_budget() if memory_budget is None else memory_budget  # 70 us, as it reads the system's files
     if isinstance(X, Batches):
         return X, budget
-    if not isinstance(X, StoredRows | RemoteTable):
-        return as_rows(X, name, sparse=True), None
     _checked_shape(X, name)
     _checked_dtype(np.empty(0, X.dtype), name)
     if isinstance(X, RemoteTable):
         return X if X.distant or X.nbytes <= budget else as_batches(X.batches()), budget
     return (X, budget) if X.nbytes > budget else (as_rows(X.load(), name), None)
+
+
+def as_rows_at_hand(X, asker):
+    """X as an array in memory, for what needs all rows at once; files are read, if they fit."""
+    if is_sparse(X):
+        raise TypeError(f"X is a sparse matrix, which {asker} does not take; pass X.toarray() if it fits in memory")
+    array, budget = as_stored_or_rows(opened(X, None)[0], None)
+    if budget is not None:
+        raise TypeError(
+            f"{asker} needs all rows in memory, and X comes in blocks; pass an array, or a sample of the rows"
+        )
+    return array
+
+
+def check_room(n_bytes, memory_budget, n, k):
+    """Raise unless what is kept for n rows and k clusters has room in the budget, None for half of what is free."""
+    if memory_budget is not None:
+        memory_budget = check_integer(memory_budget, "memory_budget", LEAST_BUDGET)
+    budget = default_budget() if memory_budget is None else memory_budget
+    if n_bytes > budget:
+        raise ValueError(
+            f"the distances of {n:,} rows to {k:,} centers take {n_bytes / 2**30:.2f} GB, and memory_budget is "
+            f"{budget / 2**30:.2f} GB; ask for fewer clusters, fit a sample of the rows and label the others with "
+            "predict, or raise memory_budget"
+        )
+
+
+def check_magnitude(array, name="X"):
+    """Raise if sums of squared distances over paths of clusters might overflow."""
+    largest = max(float(array.max()), -float(array.min()))
+    if largest > LARGEST_PRICED:
+        raise ValueError(f"{name} holds values up to {largest:.3g}, too large for prices; divide it by a constant")
 
 
 def as_batches(make_batches):

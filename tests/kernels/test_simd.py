@@ -18,6 +18,7 @@ from fastkmeans.kernels.simd import (
     add_where,
     any_beyond,
     any_close,
+    best_each,
     differing,
     fma_tile,
     keep_two,
@@ -31,11 +32,13 @@ from fastkmeans.kernels.simd import (
     prefetch_far,
     reaches,
     repeat,
+    sift,
     splat,
     store,
     store_tile,
     store_tile_apart,
     strided_view,
+    subtract_differences,
     sum_lanes,
     vector_view,
     widen,
@@ -147,6 +150,7 @@ def _arithmetic(a, b, weights, out, vectors, lanes, rows):
     at += 3 * step
     store_tile_apart(out, at, 4 * step, tile)
     store_tile(out, at + step, add_squares_at(tile, a, (np.int64(1), np.int64(3), np.int64(5)), 2, y))
+    store_tile(out, at + 5 * step, subtract_differences(tile, a, 1, 2, y))
     return sum_lanes(x[0]), sum_lanes(widen(y[1]))
 
 
@@ -174,6 +178,7 @@ def test_arithmetic(dtype, width):
     assert all(np.array_equal(parts[9 + 4 * m], tile[m]) for m in range(3))
     difference = y[None] - a[[3, 5, 7]][:, None]
     assert np.array_equal(parts[10:13], fma(difference, difference, tile))
+    assert np.array_equal(parts[14:17], tile - np.abs(y[None] - a[at][:, None]))
     np.testing.assert_allclose(found, [x[:width].sum(), y[width:].sum()], **close)
 
 
@@ -322,6 +327,28 @@ def test_questions(dtype):
         assert not ask(bounds, np.full(8, 4.5, dtype), 1)[2]
         bounds[lane] = 4.5
         assert ask(bounds, np.full(8, 4.5, dtype), 1)[2]
+
+
+@compiled
+def _sifted(tile_of, kept_of, out, vectors, lanes, rows):
+    step = len(vectors) * len(lanes)
+    best = best_each(load_broadcast(tile_of, 0, 1, rows, vectors, lanes))
+    store(out, 0, best)
+    above, below = sift(load(kept_of, 0, vectors, lanes), load(kept_of, step, vectors, lanes))
+    store(out, step, above)
+    store(out, 2 * step, below)
+
+
+@dtypes
+@widths
+def test_best_each_and_sift(dtype, width):
+    step = 2 * width
+    scores, kept, out = numbers(3, dtype), numbers(2 * step, dtype), np.zeros(3 * step, dtype)
+    kept[step] = kept[0]
+    _sifted(scores, kept, out, TWO, (None,) * width, THREE)
+    first, second = kept[:step], kept[step:]
+    assert (out[:step] == scores.max()).all()
+    assert np.array_equal(out[step:], np.concatenate([np.maximum(first, second), np.minimum(first, second)]))
 
 
 def test_every_operation_is_tested_here_for_boxes_or_for_rows():

@@ -32,6 +32,7 @@ from fastkmeans.kernels.simd.arithmetic import (
     repeat,
     splat,
     subtract,
+    subtract_differences,
     sum_lanes,
     widen,
 )
@@ -45,6 +46,7 @@ from fastkmeans.kernels.simd.bytes import (
 from fastkmeans.kernels.simd.choices import (
     any_beyond,
     any_close,
+    best_each,
     count_bits,
     count_where_each,
     differing,
@@ -59,6 +61,7 @@ from fastkmeans.kernels.simd.choices import (
     packed,
     range_of,
     reaches,
+    sift,
     winner,
 )
 from fastkmeans.kernels.simd.memory import (
@@ -104,6 +107,7 @@ __all__ = [
     "add_where_each",
     "any_beyond",
     "any_close",
+    "best_each",
     "call_at",
     "count_bits",
     "count_where_each",
@@ -132,6 +136,7 @@ __all__ = [
     "range_of",
     "reaches",
     "repeat",
+    "sift",
     "splat",
     "store",
     "store_rounded",
@@ -139,6 +144,7 @@ __all__ = [
     "store_tile_apart",
     "strided_view",
     "subtract",
+    "subtract_differences",
     "sum_lanes",
     "vector_view",
     "widen",

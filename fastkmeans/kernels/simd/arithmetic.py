@@ -99,6 +99,27 @@ def add_squares_from(typing, tile, array, at, step, panel):
 
 
 @intrinsic
+def subtract_differences(typing, tile, array, at, step, panel):
+    """tile[m][r] - |panel[r] - array[at + m * step]|, both differences rounded."""
+    vector, row = panel.dtype, tile.dtype
+
+    def generate(context, builder, signature, arguments):
+        columns = items(builder, arguments[4], len(panel))
+        rows = []
+        for m, sums in enumerate(items(builder, arguments[0], len(tile))):
+            broadcast = load_spread(context, builder, array, *arguments[1:4], m, vector)
+            totals = []
+            for column, total in zip(columns, items(builder, sums, len(row)), strict=True):
+                difference = builder.fsub(column, broadcast)
+                size = emit_call(builder, f"llvm.fabs.{vector.suffix}", vector.llvm, [difference])
+                totals.append(builder.fsub(total, size))
+            rows.append(context.make_tuple(builder, row, totals))
+        return context.make_tuple(builder, tile, rows)
+
+    return tile(tile, array, types.intp, types.intp, panel), generate
+
+
+@intrinsic
 def add_squares_at(typing, tile, array, places, feature, panel):
     """tile[m][r] + (panel[r] - array[places[m] + feature]) ** 2, difference and sum rounded once each."""
     vector, row = panel.dtype, tile.dtype

@@ -84,6 +84,33 @@ def winner(typing, best, index, rows):
 
 
 @intrinsic
+def best_each(typing, tile):
+    """The largest tile[m][r] over m, lane by lane, for every r."""
+    row = tile.dtype
+
+    def generate(context, builder, signature, arguments):
+        first, *others = (items(builder, values, len(row)) for values in items(builder, arguments[0], len(tile)))
+        for values in others:
+            first = [larger(builder, *pair) for pair in zip(values, first, strict=True)]
+        return context.make_tuple(builder, row, first)
+
+    return row(tile), generate
+
+
+@intrinsic
+def sift(typing, kept, values):
+    """(the larger, the smaller) of kept[r] and values[r], lane by lane."""
+    result = types.UniTuple(kept, 2)
+
+    def generate(context, builder, signature, arguments):
+        pairs = list(zip(*(items(builder, argument, len(kept)) for argument in arguments), strict=True))
+        sides = [[choose(builder, *pair) for pair in pairs] for choose in (larger, smaller)]
+        return context.make_tuple(builder, result, [context.make_tuple(builder, kept, side) for side in sides])
+
+    return result(kept, values), generate
+
+
+@intrinsic
 def reaches(typing, tile, bounds):
     """Whether any tile[m][r] is at least bounds[r] in any lane."""
 
