@@ -12,6 +12,7 @@ from fastkmeans.plots.style import cluster_colours, counted, new_axes
 from fastkmeans.quality import _names, describe
 from fastkmeans.report.page import Column, number, percent, text
 from fastkmeans.report.pictures import pictures
+from fastkmeans.result import KMeansResult
 from fastkmeans.sources.archives import write_whole
 from fastkmeans.sources.sparse import is_sparse
 
@@ -50,7 +51,7 @@ def write_report(model, X, path, *, names=None, title=None, sample_weight=None, 
     Raises
     ------
     ValueError, TypeError
-        If X has other columns than the model, or is larger than memory, sparse or of Dask.
+        If the model is no KMeansResult; if X has other columns, or is larger than memory, sparse or of Dask.
     ImportError
         If matplotlib is not installed.
 
@@ -67,6 +68,8 @@ def write_report(model, X, path, *, names=None, title=None, sample_weight=None, 
     ...     os.listdir(folder)
     ['report.html']
     """
+    if not isinstance(model, KMeansResult):
+        raise TypeError(f"model must be a KMeansResult, as fit returns and load reads, got {type(model).__name__}")
     new_axes()  # the hint, before the work
     names, rows = _named_rows(X, names)
     n, d = rows.shape

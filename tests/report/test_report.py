@@ -243,6 +243,8 @@ def test_what_cannot_be_reported_is_refused_and_nothing_is_written(tmp_path, clu
     path = tmp_path / "r.html"
     with pytest.raises(ValueError, match="X has 2 columns, but the model has centers of 3"):
         write_report(model, X[:, :2], path)
+    with pytest.raises(TypeError, match="KMeansResult.*got str"):
+        write_report("m.npz", X, path)
     with pytest.raises(ValueError, match="names has 1 entries"):
         write_report(model, X, path, names=["a"])
     with pytest.raises(ValueError, match="sample_weight"):
