@@ -17,6 +17,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "fit": "api",
     "fit_batches": "api",
+    "fit_many": "variants.many",
+    "align_labels": "alignment",
     "predict": "api",
     "transform": "api",
     "nearest_centers": "nearest",
@@ -43,6 +45,8 @@ _HOMES = {
     "KMeansResult": "result",
     "BalancedResult": "variants.balanced",
     "KMediansResult": "variants.medians",
+    "ManyResults": "variants.many",
+    "Alignment": "alignment",
     "IterationStats": "result",
     "TooFewDistinctRows": "result",
 }

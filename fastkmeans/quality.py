@@ -200,8 +200,8 @@ def describe(X, result, *, names=None, sample_weight=None, labels=None, n_exempl
 
     Notes
     -----
-    O(n_samples * (n_clusters * n_features + log n_samples) + n_clusters^2 * n_features), four passes over X; memory
-    O(n_samples + n_clusters * n_features). Distances are float64, of the exact squares.
+    O(n_samples * (n_clusters * n_features + log n_samples) + n_clusters^2 * n_features), in four passes over X, five of
+    sparse rows; memory O(n_samples + n_clusters * n_features). Distances are float64, of the exact squares.
 
     References
     ----------

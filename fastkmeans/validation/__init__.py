@@ -11,6 +11,7 @@ from fastkmeans.validation.labels import (
     numbered,
 )
 from fastkmeans.validation.rows import (
+    as_array,
     as_batches,
     as_rows,
     as_rows_at_hand,
@@ -46,6 +47,7 @@ from fastkmeans.validation.weights import (
 )
 
 __all__ = [
+    "as_array",
     "as_batches",
     "as_centers",
     "as_frozen",

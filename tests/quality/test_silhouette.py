@@ -11,7 +11,7 @@ from sklearn.metrics import silhouette_samples as sklearn_samples
 
 import fastkmeans
 from fastkmeans import silhouette_samples, silhouette_score, simplified_silhouette_samples
-from fastkmeans.engine import silhouettes
+from fastkmeans.engine import machine, silhouettes
 from fastkmeans.kernels import silhouette as kernel
 from fastkmeans.sources.blocks import ArrayRows
 from tests import naive, strategies
@@ -121,6 +121,14 @@ def test_same_bits_for_any_number_of_threads(metric, dtype):
     found = [silhouette_samples(X, labels, metric=metric, n_threads=n) for n in (1, 2, 3, 7)]
     for other in found[1:]:
         assert_same_bits(found[0], other)
+
+
+@pytest.mark.parametrize("vectors", ["avx2", "plain", "zen4"])
+def test_every_register_tile(vectors, monkeypatch):
+    X, labels = blobs(400, 9, 6, np.float32)
+    expected = silhouette_samples(X, labels)
+    monkeypatch.setenv(machine.FORCE_VARIABLE, vectors)
+    np.testing.assert_allclose(silhouette_samples(X, labels), expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -240,6 +248,14 @@ def test_simplified_by_definition(n, d, k, dtype, monkeypatch):
 def test_simplified_of_ties_and_rows_on_centers():
     assert simplified_silhouette_samples([[0.0], [1.0], [2.0]], [[0.0], [2.0]]).tolist() == [1.0, 0.0, 1.0]
     assert simplified_silhouette_samples([[0.0], [1.0]], [[0.0], [0.0]]).tolist() == [0.0, 0.0]
+
+
+def test_simplified_is_never_below_0():
+    """Rows as far from one center as from another, but for rounding: labels and distances are summed differently."""
+    X = np.linspace(-1, 1, 300)[:, None] * np.ones(19)
+    center = random.normal(size=19)
+    found = simplified_silhouette_samples(X, np.array([center, center[::-1]]))
+    assert 0 <= found.min() and found.max() < 1e-12
 
 
 def test_simplified_of_unit_rows_sparse_rows_files_and_dask(tmp_path):
