@@ -22,7 +22,7 @@ from fastkmeans.quality import _names
 MOST_COLUMNS, MOST_ROWS = 30, 40  # of a profile
 LONGEST_NAME, LEAST_ROOM, POINTS_A_LETTER = 22, 16, 6.5  # names of columns; points
 MOST_WITH_TOTALS = 12  # bars with their numbers over them
-MOST_WRITTEN = 200  # cells of a profile with their numbers in them
+MOST_WRITTEN, NUMBER_ROOM = 200, 22  # cells of a profile with their numbers in them, and the points that one takes
 
 
 # ---- how large they are -----------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def profile(X, result, *, names=None, ax=None, title=None):
     bar.outline.set_visible(False)
     _name_columns(ax, [names[j] for j in columns])
     ax.set_yticks(np.arange(len(shown)), shown, fontsize="small" if len(shown) <= MOST_NUMBERED else "xx-small")
-    if heights.size <= MOST_WRITTEN:
+    if heights.size <= MOST_WRITTEN and _room(ax, len(columns)) >= NUMBER_ROOM:
         for (row, column), height in np.ndenumerate(heights):
             written = f"{height:+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0")
             ax.text(column, row, written, ha="center", va="center", fontsize="x-small", color=ink)
@@ -150,10 +150,15 @@ def profile(X, result, *, names=None, ax=None, title=None):
     return ax
 
 
+def _room(ax, n_columns):
+    """Points that each of so many columns has across."""
+    return 72 * ax.figure.get_figwidth() * ax.get_position().width / n_columns
+
+
 def _name_columns(ax, names):
     """Names under the columns: across where there is room, else slanted, else upright and small."""
     names = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in names]
-    room = 72 * ax.figure.get_figwidth() * ax.get_position().width / len(names)  # points
+    room = _room(ax, len(names))
     how = {}
     if room < LEAST_ROOM:
         how = {"rotation": 90, "fontsize": float(np.clip(0.7 * room, 4, 8))}

@@ -329,3 +329,10 @@ def test_profile_of_constant_columns_and_long_names():
     np.testing.assert_array_equal(ax.images[0].get_array(), [[0, -1], [0, 1]])
     assert ax.get_xticklabels()[0].get_text() == "a" * 21 + "…"
     ax.figure.canvas.draw()
+
+
+def test_profiles_write_numbers_only_where_they_fit():
+    for d, written in ((6, True), (40, False)):
+        X = np.random.default_rng(0).normal(size=(60, d))
+        ax = plots.profile(X, fastkmeans.fit(X, 4, random_state=0))
+        assert bool(ax.texts) == written
