@@ -6,6 +6,7 @@ import matplotlib
 import matplotlib.style
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
@@ -332,7 +333,8 @@ def test_profile_of_constant_columns_and_long_names():
 
 
 def test_profiles_write_numbers_only_where_they_fit():
-    for d, written in ((6, True), (40, False)):
-        X = np.random.default_rng(0).normal(size=(60, d))
-        ax = plots.profile(X, fastkmeans.fit(X, 4, random_state=0))
+    X = np.random.default_rng(0).normal(size=(60, 12))
+    result = fastkmeans.fit(X, 4, random_state=0)
+    for width, written in ((10, True), (4, False)):
+        ax = plots.profile(X, result, ax=Figure(figsize=(width, 4)).subplots())
         assert bool(ax.texts) == written
