@@ -168,20 +168,12 @@ def run_medians(source, centers, *, max_iter, restart=0, callback=None):
             if len(empty):
                 relocated = reseed_empty(source, labels, dists, centers, empty)
         center_shift = float(((centers.astype(np.float64) - before) ** 2).sum())
-        history.append(
-            IterationStats(
-                "medians",
-                restart,
-                len(history) + 1,
-                cost,
-                center_shift,
-                n_moved,
-                relocated,
-                "differences",
-                time.perf_counter() - began,
-            )  # fmt: skip
-        )
-        stopped = callback is not None and callback(history[-1]) is False
+        stats = IterationStats(
+            "medians", restart, len(history) + 1, cost, center_shift, n_moved, relocated, "differences",
+            time.perf_counter() - began,
+        )  # fmt: skip
+        history.append(stats)
+        stopped = callback is not None and callback(stats) is False
     if not converged:
         _, cost = assign()
     return MediansRun(centers, labels, cost, len(history), converged, stopped, history)

@@ -92,7 +92,8 @@ def check_rows(source):
     partial = source.reduce(MomentsPass(source, origin))
     if partial.found != ALL_GOOD:
         raise UnusableRow(partial.bad_row, zero=partial.found != BAD_VALUE)
-    return origin.astype(np.float64), partial.moments
+    moments = partial.moments
+    return origin.astype(np.float64), moments if source.weighted else (*moments[:2], *moments[:2])
 
 
 def _small_moments(source):

@@ -173,7 +173,7 @@ def _means_stay(
         )  # fmt: skip
         if count_empty(cluster_weights) > 0:
             return True
-        update_centers(cluster_sums, cluster_weights, shift, cosine, centers, spare)
+        update_centers(cluster_sums, cluster_weights, shift, cosine, np.int64(0), centers, spare)
         same = True
         for j in range(len(centers)):
             for feature in range(centers.shape[1]):
@@ -298,7 +298,7 @@ def few_fits(
             set_zero(cluster_weights)
             ended, n_iter, _ = small_fit(
                 address, rows, cuts, own, own_labels[:n], here, spare, shift, own_panels, own_norms, rounding,
-                (cosine, shifted), spreads[i], tols[i], zero, steps, n, cluster_sums, cluster_weights,
+                (cosine, shifted), zero, spreads[i], tols[i], zero, steps, n, cluster_sums, cluster_weights,
                 sums_stack[: LEVELS * (k * d + 8)].reshape(LEVELS, k * d + 8),
                 weights_stack[: LEVELS * k].reshape(LEVELS, k), scratch, shape,
             )  # fmt: skip

@@ -20,6 +20,28 @@ NOBODY = -1  # no row, in the chains of a cluster's rows
 TILE_ROWS = 64
 
 
+@inline
+def _least_priced(sq_dists, prices):
+    """Where squared distance plus price is least, the lower center on a tie."""
+    best, label = np.inf, 0
+    for j in range(len(sq_dists)):
+        priced = sq_dists[j] + prices[j]
+        if priced < best:
+            best, label = priced, j
+    return label
+
+
+@jit
+def label_again(
+    sq_dists,  # in     (rows, k)
+    prices,  # in     (k,)
+    labels,  # out    (rows,) as priced_labels has them
+):
+    """Label rows at other prices."""
+    for i in range(len(labels)):
+        labels[i] = _least_priced(sq_dists[i], prices)
+
+
 @jit
 def priced_labels(
     rows,  # in     as describe_rows gives them
@@ -44,9 +66,8 @@ def priced_labels(
             own = sq_dists[place]
             for j in range(k):
                 own[j] = 0.0
-            for f in range(
-                0, whole, 4
-            ):  # four features between two looks at the sums: 85 ns a row at d=16 k=50, not 240
+            # Four features between two looks at the sums: a row takes 85 ns at d=16 k=50, and 240 with one.
+            for f in range(0, whole, 4):
                 x0, x1 = np.float64(tile[at + f]), np.float64(tile[at + f + 1])
                 x2, x3 = np.float64(tile[at + f + 2]), np.float64(tile[at + f + 3])
                 for j in range(k):
@@ -58,11 +79,7 @@ def priced_labels(
                 for j in range(k):
                     difference = x - centers[f, j]
                     own[j] += difference * difference
-            best, label = np.inf, 0
-            for j in range(k):
-                if own[j] + prices[j] < best:
-                    best, label = own[j] + prices[j], j
-            labels[place] = label
+            labels[place] = _least_priced(own, prices)
 
 
 # ---- lists of candidates ----------------------------------------------------------------------------------
@@ -126,7 +143,7 @@ def list_candidates(
 
 @jit
 def _refresh(sq_dists, labels, chains, lists, gaps, a, b):
-    """Find the gap of a pair anew: the best of its list has left."""
+    """Find the gap of a pair anew, as the best of its list has left; return how many rows were looked at."""
     keys, rows, counts, cutoffs = lists
     first, after, _ = chains
     pair = a * len(gaps) + b
@@ -134,6 +151,7 @@ def _refresh(sq_dists, labels, chains, lists, gaps, a, b):
     while count > 0 and labels[rows[pair, count - 1]] != a:
         count -= 1
     counts[pair] = count
+    looks = 0
     if count == 0 and cutoffs[pair] < np.inf:  # others wait beyond the cutoff
         cutoffs[pair] = np.inf
         row = first[a]
@@ -142,8 +160,10 @@ def _refresh(sq_dists, labels, chains, lists, gaps, a, b):
             if key < cutoffs[pair]:
                 _insert(lists, pair, key, row)
             row = after[row]
+            looks += 1
         count = counts[pair]
     gaps[a, b] = keys[pair, count - 1] if count > 0 else np.inf
+    return looks
 
 
 # ---- paths ------------------------------------------------------------------------------------------------
@@ -167,21 +187,22 @@ def _chain(row, a, b, chains):
 
 @jit
 def _move_best(sq_dists, labels, chains, lists, gaps, a, b):
-    """Move the row that sets the gap of (a, b), and bring the gaps of both clusters up to date."""
+    """Move the row that sets the gap of (a, b); bring the gaps of both clusters up to date; return the looks taken."""
     keys, rows, counts, cutoffs = lists
     k = len(gaps)
     row = rows[a * k + b, counts[a * k + b] - 1]
     labels[row] = b
     _chain(row, a, b, chains)
-    own = sq_dists[row, b]
+    own, looks = sq_dists[row, b], k
     for j in range(k):
         left, joined = a * k + j, b * k + j
         if counts[left] > 0 and rows[left, counts[left] - 1] == row:
-            _refresh(sq_dists, labels, chains, lists, gaps, a, j)
+            looks += _refresh(sq_dists, labels, chains, lists, gaps, a, j)
         key = sq_dists[row, j] - own
         if key < cutoffs[joined]:
             _insert(lists, joined, key, row)
             gaps[b, j] = keys[joined, counts[joined] - 1]
+    return looks
 
 
 @jit
@@ -224,28 +245,25 @@ def transport(
     least,  # rows of a cluster
     most,
     prices,  # in/out (k + 1,) the last is that of REST
-    kept,  # in/out (k,) rows that each cluster passes on, from least to most: least if its price is below that of
-    #                REST, most if it is above
+    kept,  # in/out (k,) rows that each cluster passes on: least where its price is below that of REST, most if above
     excess,  # in/out (k + 1,) rows of a cluster less those it passes on; those passed on less n
     chains,  # in/out as list_candidates makes them
     lists,  # in/out
     gaps,  # in/out
-    steps,  # looks at an edge, about, after which to return in any case
+    looks,  # at rows and at edges, about, after which to return in any case
 ):
     """Move rows until no cluster has an excess; return whether that is so."""
     k = len(gaps)
     rest = k
     dists, reached, parents = np.empty(k + 1), np.empty(k + 1, np.bool_), np.empty(k + 1, np.int64)
-    while steps > 0:
+    while looks > 0:
         source = 0
         while source <= rest and excess[source] <= 0:
             source += 1
         if source > rest:
             return True
-        sink, n_reached = _shortest_path(
-            source, gaps, least, most, prices, kept, excess, dists, reached, parents
-        )  # fmt: skip
-        steps -= n_reached * k
+        sink, n_reached = _shortest_path(source, gaps, least, most, prices, kept, excess, dists, reached, parents)
+        looks -= n_reached * k
         for v in range(k + 1):
             if reached[v]:
                 prices[v] += dists[sink] - dists[v]
@@ -267,7 +285,7 @@ def transport(
             elif v == rest:
                 kept[u] += amount
             else:
-                _move_best(sq_dists, labels, chains, lists, gaps, u, v)
+                looks -= _move_best(sq_dists, labels, chains, lists, gaps, u, v)
             v = u
         excess[source] -= amount
         excess[sink] += amount

@@ -110,13 +110,14 @@ def animation(X, n_clusters, path, *, init="k-means++", max_iter=50, max_frames=
     width, height = (check.check_integer(pixels, "size", LEAST_PIXELS) for pixels in size)
     if not fps > 0:
         raise ValueError(f"fps={fps} must be more than 0 frames a second")
-    check_cells(cells, np.shape(X)[-1])
+    array = check.as_rows(X)
+    check_cells(cells, array.shape[1])
     ax = new_axes(width / 100, height / 100)  # and the hint, before the work
     ax.figure.set_dpi(100)
 
-    steps, drawn, result = _iterations(X, n_clusters, init, max_iter, random_state, metric, n_threads)
-    rows = ShownRows(X, Clustering.of(result))
-    plane = Plane(rows, result.centers.astype(np.float64), _names(names, X, rows.array.shape[1]))
+    steps, drawn, result = _iterations(array, n_clusters, init, max_iter, random_state, metric, n_threads)
+    rows = ShownRows(array, Clustering.of(result))
+    plane = Plane(rows, result.centers.astype(np.float64), _names(names, X, array.shape[1]))
     picture = _Picture(ax, rows, drawn, plane, cells)
     frames = picture.frames(steps, result, (max_frames - 2) // 2)
 
@@ -128,9 +129,8 @@ def animation(X, n_clusters, path, *, init="k-means++", max_iter=50, max_frames=
     return Animation(Path(path), len(frames), result)
 
 
-def _iterations(X, n_clusters, init, max_iter, random_state, metric, n_threads):
+def _iterations(array, n_clusters, init, max_iter, random_state, metric, n_threads):
     """[(centers, labels of the drawn rows)] from the seeds on; which rows are drawn; and the result."""
-    array = check.as_rows(X)
     k = check.check_n_clusters(n_clusters, len(array))
     source, _ = check.checked_source(array, metric=metric, n_threads=n_threads)
     random = check.as_generator(random_state)

@@ -9,7 +9,6 @@ from fastkmeans.plots.style import (
     bare,
     counted,
     ink_of,
-    mixed,
     new_axes,
     plain_numbers,
     title_of,
@@ -65,68 +64,76 @@ def convergence(result, *, ax=None, title=None):
     >>> len(convergence(result).lines[0].get_xdata()) == result.n_iter
     True
     """
-    history = list(getattr(result, "history", result))
-    runs = {}
-    for stats in history:
-        runs.setdefault(stats.restart, {"seeding": [], "lloyd": []})[stats.phase].append(stats)
-    runs = [run for run in runs.values() if run["lloyd"]]
-    if not runs:
-        raise ValueError("there are no iterations to draw: result.history, or the sequence, holds none")
+    runs = _runs_in(list(getattr(result, "history", result)))
     ax = new_axes(7.2, 4.2) if ax is None else ax
     best = min(runs, key=lambda run: run["lloyd"][-1].inertia)
+    most = max(len(run["lloyd"]) for run in runs)
     own, other = PETROFF[0], PETROFF[6]
     dots = {"marker": "o", "markersize": 3} if len(best["lloyd"]) <= 60 else {}
 
-    most = max(len(run["lloyd"]) for run in runs)
     for run in runs:
-        strong = {"linewidth": 1.8, "zorder": 3} if run is best else {"linewidth": 0.8, "alpha": 0.4}
-        iterations = [stats.iteration for stats in run["lloyd"]]
-        ax.plot(iterations, [s.inertia for s in run["lloyd"]], color=own, **strong, **(dots if run is best else {}))
+        look = (
+            {"color": own, "linewidth": 1.8, "zorder": 3}
+            if run is best
+            else {"color": own, "linewidth": 0.8, "alpha": 0.4}
+        )
+        inertias = [stats.inertia for stats in run["lloyd"]]
+        ax.plot([stats.iteration for stats in run["lloyd"]], inertias, **look, **(dots if run is best else {}))
         if run["seeding"]:
             places = np.linspace(1 - max(2, SEEDING_SHARE * most), 0.5, len(run["seeding"]))
-            ax.plot(places, [s.inertia for s in run["seeding"]], color=own, linestyle=(0, (2, 1)), **strong)
-    moving = [(s.iteration, s.center_shift) for s in best["lloyd"] if s.center_shift > 0]
+            ax.plot(places, [stats.inertia for stats in run["seeding"]], linestyle=(0, (2, 1)), **look)
+    moving = [(stats.iteration, stats.center_shift) for stats in best["lloyd"] if stats.center_shift > 0]
     shifts = ax.twinx()
     if moving:
         shifts.plot(*zip(*moving, strict=True), color=other, linewidth=1.4, **dots)
         shifts.set_yscale("log")
     else:
         shifts.set_yticks([])
-    shifts.set_ylabel("squared movement of the centers", color=other)
-    shifts.tick_params(axis="y", which="both", colors=other)
 
-    drawn = [s.inertia for run in runs for s in run["lloyd"] + run["seeding"] if s.inertia > 0]
+    drawn = [stats.inertia for run in runs for stats in run["lloyd"] + run["seeding"] if stats.inertia > 0]
     if drawn and max(drawn) > 10 * min(drawn):
         ax.set_yscale("log")
     else:
         plain_numbers(ax.yaxis)
-    ax.set_ylabel("inertia", color=own)
-    ax.tick_params(axis="y", which="both", colors=own)
+    for each, label, colour in ((ax, "inertia", own), (shifts, "squared movement of the centers", other)):
+        each.set_ylabel(label, color=colour)
+        each.tick_params(axis="y", which="both", colors=colour)
+        bare(each, "top")
     ax.set_xlabel("iteration")
     whole_numbers(ax.xaxis)
     if most == 1:
         ax.set_xlim(0.5, 1.5)
     if any(run["seeding"] for run in runs):
-        ax.axvspan(ax.get_xlim()[0], 0.75, color=mixed(ink_of(ax), (0.5, 0.5, 0.5), 0.2), alpha=0.12, linewidth=0)
-        ax.text(
-            0.01, 0.02, f"seeding, {len(best['seeding']):,} centers", transform=ax.transAxes, fontsize="small",
-            color=ink_of(ax),
-        )  # fmt: skip
-        ax.set_xticks([tick for tick in ax.get_xticks() if 1 <= tick <= most])
-        ax.margins(x=0)
-    ended = getattr(result, "converged", None)
-    how = {True: ", converged", False: ", not converged", None: ""}[ended if ended is None else bool(ended)]
-    title_of(ax, title or f"{counted(len(best['lloyd']), 'iteration')}{how}")
-    for each in (ax, shifts):
-        bare(each, "top")
+        _mark_seeding(ax, most)
+    ended = {True: ", converged", False: ", not converged"}.get(getattr(result, "converged", None), "")
+    title_of(ax, title or f"{counted(len(best['lloyd']), 'iteration')}{ended}")
     return ax
+
+
+def _runs_in(history):
+    """The runs of a history, each as its records by phase."""
+    runs = {}
+    for stats in history:
+        runs.setdefault(stats.restart, {"seeding": [], "lloyd": []})[stats.phase].append(stats)
+    runs = [run for run in runs.values() if run["lloyd"]]
+    if not runs:
+        raise ValueError("there are no iterations to draw: result.history, or the sequence, holds none")
+    return runs
+
+
+def _mark_seeding(ax, n_iter):
+    """A grey ground under what comes before the first iteration, where the axis has no numbers."""
+    ax.axvspan(ax.get_xlim()[0], 0.75, color=ink_of(ax), alpha=0.07, linewidth=0)
+    ax.text(0.01, 0.02, "seeding", transform=ax.transAxes, fontsize="small", color=ink_of(ax))
+    ax.set_xticks([tick for tick in ax.get_xticks() if 1 <= tick <= n_iter])
+    ax.margins(x=0)
 
 
 # ---- over numbers of clusters -----------------------------------------------------------------------------
 
 
 def elbow(selection, *, ax=None, title=None):
-    """Draw the inertia over the number of clusters, and the elbow where one was found.
+    """Draw the inertia over the number of clusters, and the elbow, or where a growing method ended.
 
     Parameters
     ----------
@@ -144,14 +151,15 @@ def elbow(selection, *, ax=None, title=None):
     inertias = np.array([selection.results[k].inertia for k in selection.ks])
     ax = new_axes(6.4, 4.2) if ax is None else ax
     _draw_curve(ax, ks, inertias)
-    sought, found = "elbow" in selection.suggestions, selection.suggestions.get("elbow")
-    if found is not None:
-        _mark(ax, ks, inertias, found, f"elbow: k = {found}")
+    sought = [name for name in selection.suggestions if name == "elbow" or name not in CRITERIA]  # or how it grew
+    found = {name: selection.suggestions[name] for name in sought if selection.suggestions[name] is not None}
+    for name, k in found.items():
+        _mark(ax, ks, inertias, k, f"{name}: k = {k}")
         ax.legend(loc="upper right", frameon=False)
     ax.set_xlabel("clusters (k)")
     ax.set_ylabel("inertia")
     ax.set_ylim(bottom=min(0.0, float(np.nanmin(inertias))))
-    title_of(ax, title or "Inertia by number of clusters" + ", no clear elbow" * (sought and found is None))
+    title_of(ax, title or "Inertia by number of clusters" + ", no clear elbow" * (sought != [] and not found))
     return ax
 
 

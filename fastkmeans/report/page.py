@@ -6,7 +6,6 @@ from importlib import resources
 from string import Template
 from typing import NamedTuple
 
-MISSING = "–"
 LONGEST_NAME = 24
 
 
@@ -15,6 +14,9 @@ class Cell(NamedTuple):
 
     shown: str
     key: float | str | None = None
+
+
+NONE = Cell('<span aria-label="none">–</span>')
 
 
 class Column(NamedTuple):
@@ -38,22 +40,19 @@ def text(value):
 def number(value, digits=4):
     """A cell of a number, written with so many digits; of none, a dash."""
     value = float(value)
-    if not math.isfinite(value):
-        return Cell(f'<span aria-label="none">{MISSING}</span>')
-    return Cell(escape(written(value, digits)), value)
+    return Cell(written(value, digits), value) if math.isfinite(value) else NONE
+
+
+def fixed(value, places):
+    """A cell of a number with so many places behind the point."""
+    return Cell(f"{value:.{places}f}", float(value)) if math.isfinite(value) else NONE
 
 
 def written(value, digits=4):
-    """A number as text: integers in full, others to so many digits."""
-    if float(value).is_integer() and abs(value) < 1e15:
+    """A number as text: integers in full, others to so many digits, zeros at their end too."""
+    if (float(value).is_integer() or abs(value) >= 10 ** (digits - 1)) and abs(value) < 1e15:
         return f"{value:,.0f}"
-    return (
-        f"{value:,.{digits}g}"
-        if abs(value) < 10**digits
-        else f"{value:,.0f}"
-        if abs(value) < 1e9
-        else f"{value:.{digits}g}"
-    )
+    return f"{value:#.{digits}g}"
 
 
 def percent(share):
@@ -108,6 +107,11 @@ def pairs(entries):
 def items(lines):
     """A list of sentences."""
     return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+
+
+def block(lines):
+    """Lines of text that are shown as they are."""
+    return f"<pre>{escape(lines)}</pre>"
 
 
 def details(summary, content, is_open=False):

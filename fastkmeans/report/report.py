@@ -10,8 +10,9 @@ from fastkmeans import validation as check
 from fastkmeans.plots.shown import Clustering, ShownRows
 from fastkmeans.plots.style import cluster_colours, counted, new_axes
 from fastkmeans.quality import _names, describe
-from fastkmeans.report.page import Column, number, percent, text
+from fastkmeans.report.page import Column, fixed, number, percent, text
 from fastkmeans.report.pictures import pictures
+from fastkmeans.result import KMeansResult
 from fastkmeans.sources.archives import write_whole
 from fastkmeans.sources.sparse import is_sparse
 
@@ -50,7 +51,7 @@ def write_report(model, X, path, *, names=None, title=None, sample_weight=None, 
     Raises
     ------
     ValueError, TypeError
-        If X has other columns than the model, or is larger than memory, sparse or of Dask.
+        If the model is no KMeansResult; if X has other columns, or is larger than memory, sparse or of Dask.
     ImportError
         If matplotlib is not installed.
 
@@ -67,6 +68,8 @@ def write_report(model, X, path, *, names=None, title=None, sample_weight=None, 
     ...     os.listdir(folder)
     ['report.html']
     """
+    if not isinstance(model, KMeansResult):
+        raise TypeError(f"model must be a KMeansResult, as fit returns and load reads, got {type(model).__name__}")
     new_axes()  # the hint, before the work
     names, rows = _named_rows(X, names)
     n, d = rows.shape
@@ -158,7 +161,7 @@ def _warnings(rows, model, result, description, same):
         )
     empty = np.flatnonzero(sizes == 0)
     if len(empty):
-        lines.append(f"{counted(len(empty), 'cluster')} hold no rows: {_listed(empty)}. Ask for fewer clusters.")
+        lines.append(f"{counted(len(empty), 'cluster')} without rows: {_listed(empty)}. Ask for fewer clusters.")
     tiny = np.flatnonzero((sizes > 0) & ((sizes < TINY * n / k) | ((sizes == 1) & (n > 2 * k))))
     if len(tiny):
         lines.append(
@@ -222,7 +225,7 @@ def _clusters(description, weighted):
             number(cluster.mean_distance),
             number(cluster.nearest_cluster if cluster.nearest_cluster >= 0 else np.nan),
             number(cluster.separation),
-            number(cluster.silhouette, 3),
+            fixed(cluster.silhouette, 3),
             text(drivers),
         ]
         if weighted:
@@ -263,8 +266,7 @@ def _exemplars(rows, description):
     parts.append("</p>")
     for position, cluster in enumerate(shown):
         lines = [
-            [text(f"{row:,}"), number(description.distances[row]), *_values(rows, row, columns)]
-            for row in cluster.exemplars
+            [number(row), number(description.distances[row]), *_values(rows, row, columns)] for row in cluster.exemplars
         ]
         name = f"{page.swatch(colours[cluster.index])}Cluster {cluster.index}, {counted(cluster.size, 'row')}"
         content = page.table(f"Typical rows of cluster {cluster.index}", heads, lines)
@@ -277,7 +279,7 @@ def _unusual(rows, description):
     columns = _telling_columns(rows, description)
     values = [page.named(description.names[j]) for j in columns]
     far = [
-        [text(f"{found.row:,}"), number(found.cluster), number(found.distance), number(found.relative, 3),
+        [number(found.row), number(found.cluster), number(found.distance), fixed(found.relative, 2),
          *_values(rows, found.row, columns)]
         for found in description.outliers
     ]  # fmt: skip
@@ -285,7 +287,7 @@ def _unusual(rows, description):
     parts = ["<h3>Outliers</h3>", page.table("Rows farthest from their centers", heads, far, sortable=True)]
     if description.ambiguous:
         near = [
-            [text(f"{found.row:,}"), number(found.cluster), number(found.other), number(found.margin, 3),
+            [number(found.row), number(found.cluster), number(found.other), number(found.margin),
              *_values(rows, found.row, columns)]
             for found in description.ambiguous
         ]  # fmt: skip
@@ -299,5 +301,4 @@ def _unusual(rows, description):
 
 def _run(model):
     """The plan of the fit."""
-    plan = page.escape(model.plan or "The model does not say.")
-    return page.details("What ran, and why", f"<pre>{plan}</pre>")
+    return page.details("What ran, and why", page.block(model.plan or "The model does not say."))

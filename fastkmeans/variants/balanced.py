@@ -73,7 +73,7 @@ def fit_balanced(X, n_clusters, *, min_size=None, max_size=None, init="auto", n_
     float64 squared distances, up to their rounding.
 
     An iteration takes O(n_samples * n_clusters * n_features + rows to move * n_clusters^2). Extra memory: 8 bytes for
-    each pair of a row and a center, 32 for each row, and up to 800 for each pair of clusters (120 where they are many).
+    each pair of a row and a center, 48 for each row, and 120 to 800 for each pair of clusters.
 
     References
     ----------

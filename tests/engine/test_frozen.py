@@ -109,7 +109,7 @@ def test_seeding_goes_where_frozen_centers_are_not(init, n, sparse):
 @pytest.mark.parametrize("kind", ["few rows", "rows"])
 def test_trials_are_drawn_by_the_distance_to_frozen_centers(kind, monkeypatch):
     """One trial from one frozen center: the chance of a row is its share of all squared distances."""
-    monkeypatch.setattr(FewRows, "suits", staticmethod(lambda source, k: kind == "few rows"))
+    monkeypatch.setattr(FewRows, "suits", staticmethod(lambda n, d, k: kind == "few rows"))
     X = np.array([[0.0], [1], [3], [4]])
     frozen, counts = np.array([[0.0]]), np.zeros(4)
     for seed in range(2000):

@@ -18,9 +18,9 @@ from fastkmeans.kernels.simd import (
     add_where,
     any_beyond,
     any_close,
-    best_each,
     differing,
     fma_tile,
+    keep_largest,
     keep_two,
     load,
     load_broadcast,
@@ -330,25 +330,25 @@ def test_questions(dtype):
 
 
 @compiled
-def _sifted(tile_of, kept_of, out, vectors, lanes, rows):
+def _sifted(values, less, out, vectors, lanes):
     step = len(vectors) * len(lanes)
-    best = best_each(load_broadcast(tile_of, 0, 1, rows, vectors, lanes))
-    store(out, 0, best)
-    above, below = sift(load(kept_of, 0, vectors, lanes), load(kept_of, step, vectors, lanes))
-    store(out, step, above)
-    store(out, 2 * step, below)
+    one, other = load(values, 0, vectors, lanes), load(values, step, vectors, lanes)
+    above, below = sift(one, other)
+    store(out, 0, above)
+    store(out, step, below)
+    store(out, 2 * step, keep_largest(one, other, less))
 
 
 @dtypes
 @widths
-def test_best_each_and_sift(dtype, width):
+def test_sift_and_keep_largest(dtype, width):
     step = 2 * width
-    scores, kept, out = numbers(3, dtype), numbers(2 * step, dtype), np.zeros(3 * step, dtype)
-    kept[step] = kept[0]
-    _sifted(scores, kept, out, TWO, (None,) * width, THREE)
-    first, second = kept[:step], kept[step:]
-    assert (out[:step] == scores.max()).all()
-    assert np.array_equal(out[step:], np.concatenate([np.maximum(first, second), np.minimum(first, second)]))
+    values, out = numbers(2 * step, dtype), np.zeros(3 * step, dtype)
+    values[step] = values[0]
+    _sifted(values, dtype(0.25), out, TWO, (None,) * width)
+    one, other = values[:step], values[step:]
+    expected = [np.maximum(one, other), np.minimum(one, other), np.maximum(one, other - dtype(0.25))]
+    assert np.array_equal(out, np.concatenate(expected))
 
 
 def test_every_operation_is_tested_here_for_boxes_or_for_rows():

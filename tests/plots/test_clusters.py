@@ -164,6 +164,17 @@ def test_estimators_are_drawn(flat):
     np.testing.assert_array_equal(drawn(plots.scatter(X, model), "centers"), model.cluster_centers_)
 
 
+def test_other_clusterings_are_drawn(flat):
+    X, _ = flat
+    for result in (
+        fastkmeans.fit_balanced(X, 3, min_size=60, random_state=0),
+        fastkmeans.k_medians(X, 3, random_state=0),
+    ):
+        np.testing.assert_allclose(drawn(plots.scatter(X, result), "centers"), result.centers)
+        assert sum(bar.get_height() for bar in plots.sizes(result).patches) == len(X)
+        assert len(plots.silhouette(X, result).collections) == len(plots.profile(X, result).images[0].get_array()) == 3
+
+
 @pytest.mark.parametrize("make", ["style", "axes"])
 def test_dark_styles_go_through(flat, make):
     with matplotlib.style.context("dark_background"):

@@ -51,7 +51,7 @@ def test_convergence_draws_seeding_and_every_run(blobs):
     last = {stats.restart: stats.inertia for stats in history if stats.phase == "lloyd"}
     strong = np.argmax([line.get_linewidth() for line in ax.lines[::2]])
     assert strong == min(last, key=last.get)
-    assert [text.get_text() for text in ax.texts] == ["seeding, 4 centers"]
+    assert [text.get_text() for text in ax.texts] == ["seeding"]
 
 
 def test_convergence_of_one_iteration_and_of_none(blobs):
@@ -117,10 +117,12 @@ def test_what_select_k_returns_is_drawn(blobs, method):
     pytest.importorskip("kneed")
     X, _ = blobs
     selection = fastkmeans.select_k(X, range(1, 9), method=method, random_state=0)
-    curve = plots.elbow(selection).lines[0]
-    assert list(curve.get_xdata()) == list(selection.ks)
+    ax = plots.elbow(selection)
+    assert list(ax.lines[0].get_xdata()) == list(selection.ks)
+    found = selection.suggestions["elbow" if method == "path" else method]
+    assert ax.get_legend().get_texts()[0].get_text() == f"{'elbow' if method == 'path' else method}: k = {found}"
     axes = plots.criteria(selection)
     known = [name for name, values in selection.table.items() if np.isfinite(values).any()]
     assert len(axes) == len([name for name in known if not name.endswith("_error")])
-    marked = {name for name, k in selection.suggestions.items() if k is not None and name in known} - {"elbow"}
-    assert sum("k = " in ax.get_title(loc="left") for ax in axes) >= len(marked)
+    marked = {name for name, k in selection.suggestions.items() if k is not None and name in selection.table}
+    assert sum("k = " in ax.get_title(loc="left") for ax in axes) == len(marked)

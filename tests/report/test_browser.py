@@ -45,16 +45,16 @@ def focused(browser):
 
 
 def tab_to(browser, tag, text):
-    for _ in range(60):
+    for _ in range(90):
         browser.press("Tab")
         if focused(browser) == [tag, text]:
             return
     raise AssertionError(f"the keyboard does not reach {tag} {text!r}")
 
 
-def column(browser, number):
-    """The texts of a column of the table of clusters."""
-    rows = "[...document.querySelector('table').tBodies[0].rows]"
+def column(browser, number, table=0):
+    """The texts of a column of a table; the first is that of the clusters."""
+    rows = f"[...document.querySelectorAll('table.sortable')[{table}].tBodies[0].rows]"
     return browser.run(f"{rows}.map(row => row.cells[{number}].textContent)")
 
 
@@ -126,6 +126,14 @@ def test_tables_are_sorted_by_the_keyboard(browser, large, key):
     texts = column(browser, 8)
     assert texts == browser.run(f"{texts!r}.sort((a, b) => a.localeCompare(b))")
     assert browser.run("document.querySelectorAll('[aria-sort=ascending], [aria-sort=descending]').length") == 1
+
+
+def test_large_row_numbers_are_sorted_as_numbers(browser, large):
+    browser.open(large.as_uri())
+    tab_to(browser, "BUTTON", "Row")
+    browser.press("Enter")
+    rows = [int(text.replace(",", "")) for text in column(browser, 0, table=1)]
+    assert rows == sorted(rows) and rows[0] < 1000 <= rows[-1]
 
 
 def test_details_open_by_the_keyboard_and_the_focus_is_seen(browser, written):

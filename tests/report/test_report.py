@@ -10,6 +10,7 @@ from click.testing import CliRunner
 import fastkmeans
 from fastkmeans import cli
 from fastkmeans.report import write_report
+from fastkmeans.report.page import number, written
 from tests.report.conftest import NAMES
 
 VOID = {"meta", "img", "source", "br"}
@@ -146,8 +147,12 @@ def test_the_tables_have_the_numbers_of_describe(page, clustering):
         rows = cells(page, f"Typical rows of cluster {cluster.index}")[1:]
         assert [int(row[0]) for row in rows] == list(cluster.exemplars)
         np.testing.assert_allclose([list(map(float, row[2:])) for row in rows], X[list(cluster.exemplars)], rtol=1e-3)
-    assert [int(row[0]) for row in cells(page, "Rows farthest")[1:]] == [row.row for row in found.outliers]
-    assert [int(row[0]) for row in cells(page, "Rows nearly")[1:]] == [row.row for row in found.ambiguous]
+    assert [int(row[0].replace(",", "")) for row in cells(page, "Rows farthest")[1:]] == [
+        row.row for row in found.outliers
+    ]
+    assert [int(row[0].replace(",", "")) for row in cells(page, "Rows nearly")[1:]] == [
+        row.row for row in found.ambiguous
+    ]
 
 
 def test_the_summary_is_of_the_model(page, clustering):
@@ -163,6 +168,16 @@ def test_equal_input_gives_equal_bytes(tmp_path, written, clustering):
     X, result = clustering
     write_report(result, X, tmp_path / "again.html", names=NAMES, title="Tom & <b>Jerry</b>", n_threads=1)
     assert (tmp_path / "again.html").read_bytes() == written.read_bytes()
+
+
+def test_numbers_are_written_to_their_digits():
+    for value, told in (
+        (0, "0"), (12.0, "12"), (-3_000_000, "-3,000,000"), (3.93, "3.930"), (0.5, "0.5000"), (123.456, "123.5"),
+        (-1234.5, "-1,234"), (1.5e-7, "1.500e-07"), (2.5e20, "2.500e+20"), (999.96, "1000."),
+    ):  # fmt: skip
+        assert written(value) == told
+    assert written(17811.7652, 6) == "17811.8"
+    assert number(np.nan).key is None and number(np.inf).key is None and number(2).key == 2.0
 
 
 # ---- warnings ---------------------------------------------------------------------------------------------
@@ -186,7 +201,7 @@ def test_empty_clusters_are_told(without_pictures, tmp_path):
     with pytest.warns(fastkmeans.TooFewDistinctRows):
         model = fastkmeans.fit(X, 5, random_state=0)
     told = warnings_of(report(tmp_path, model, X))
-    assert len(told) == 1 and told[0].startswith("2 clusters hold no rows: ")
+    assert len(told) == 1 and told[0].startswith("2 clusters without rows: ")
 
 
 def test_other_rows_and_other_weights_are_told(without_pictures, tmp_path, clustering):
@@ -243,6 +258,8 @@ def test_what_cannot_be_reported_is_refused_and_nothing_is_written(tmp_path, clu
     path = tmp_path / "r.html"
     with pytest.raises(ValueError, match="X has 2 columns, but the model has centers of 3"):
         write_report(model, X[:, :2], path)
+    with pytest.raises(TypeError, match="KMeansResult.*got str"):
+        write_report("m.npz", X, path)
     with pytest.raises(ValueError, match="names has 1 entries"):
         write_report(model, X, path, names=["a"])
     with pytest.raises(ValueError, match="sample_weight"):

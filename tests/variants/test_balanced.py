@@ -81,14 +81,33 @@ def test_assignment_is_the_best_for_any_rows_and_sizes(problem, data):
 
 @pytest.mark.parametrize("room", [(1, 1), (2, 2), (64, 64)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_lists_of_any_length_and_calls_of_few_steps_lead_to_the_best(room, kind, monkeypatch):
+def test_lists_of_any_length_and_calls_of_few_looks_lead_to_the_best(room, kind, monkeypatch):
     monkeypatch.setattr(balanced, "LIST_ROOM", room)
-    monkeypatch.setattr(balanced, "STEPS_A_CALL", 1)
+    monkeypatch.setattr(balanced, "LOOKS_A_CALL", 1)
     random = np.random.default_rng(3)
     X, centers = KINDS[kind](random, 700, 2), KINDS[kind](random, 9, 2)
     for least, most in ((77, 78), (1, 90), (60, 700)):
         labels, costs = assigned(X, centers, least, most)
         assert_best(costs, labels, least, most)
+
+
+@pytest.mark.parametrize("many", [0, np.inf])
+@pytest.mark.parametrize("kind", KINDS)
+def test_prices_of_a_sample_are_but_a_start(many, kind, monkeypatch):
+    monkeypatch.setattr(balanced, "MANY_PATHS", many)
+    sizes, move_rows = [], Transport._move_rows
+
+    def watched(self, sq_dists, *more):
+        sizes.append(len(sq_dists))
+        move_rows(self, sq_dists, *more)
+
+    monkeypatch.setattr(Transport, "_move_rows", watched)
+    random = np.random.default_rng(11)
+    X = np.concatenate([KINDS[kind](random, 1000, 2), KINDS[kind](random, 800, 2) + 5])
+    for least, most in ((200, 200), (1, 230), (150, 1800)):
+        labels, costs = assigned(X, X[:9], least, most)
+        assert_best(costs, labels, least, most)
+    assert set(sizes) == ({37, 258, 1800} if many == 0 else {1800})
 
 
 def test_prices_carry_over_and_prove_the_optimum():
@@ -323,7 +342,7 @@ def test_rows_that_cannot_be():
 
 
 def test_distances_without_room_are_refused():
-    with pytest.raises(ValueError, match=r"100,000 rows to 50 centers take 0\.04 GB, and memory_budget is 0\.00 GB"):
+    with pytest.raises(ValueError, match=r"100,000 rows to 50 centers take 0\.05 GB, and memory_budget is 0\.00 GB"):
         fastkmeans.fit_balanced(np.zeros((100_000, 1)), 50, memory_budget=1 << 20)
 
 

@@ -332,3 +332,6 @@ def test_the_first_problem_that_is_wrong_is_named(n_threads):
     problems[[5, 29], 0, 0] = np.inf
     with pytest.raises(ValueError, match=r"problems\[5\]: X contains infinity"):
         fit_many(problems, 3, n_threads=n_threads)
+    more = np.full((5000, 2), np.nan)
+    with pytest.raises(ValueError, match=r"problems\[1\]: X contains NaN"):
+        fit_many([problems[0], more, problems[5]], 3, n_threads=n_threads)

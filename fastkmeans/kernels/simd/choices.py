@@ -84,17 +84,17 @@ def winner(typing, best, index, rows):
 
 
 @intrinsic
-def best_each(typing, tile):
-    """The largest tile[m][r] over m, lane by lane, for every r."""
-    row = tile.dtype
+def keep_largest(typing, best, values, less):
+    """The larger of best[r] and values[r] - less, lane by lane."""
+    vector = best.dtype
 
     def generate(context, builder, signature, arguments):
-        first, *others = (items(builder, values, len(row)) for values in items(builder, arguments[0], len(tile)))
-        for values in others:
-            first = [larger(builder, *pair) for pair in zip(values, first, strict=True)]
-        return context.make_tuple(builder, row, first)
+        scalar = emit_splat(builder, arguments[2], vector.llvm)
+        pairs = zip(*(items(builder, argument, len(best)) for argument in arguments[:2]), strict=True)
+        values = [larger(builder, builder.fsub(value, scalar), top) for top, value in pairs]
+        return context.make_tuple(builder, best, values)
 
-    return row(tile), generate
+    return best(best, values, less), generate
 
 
 @intrinsic
