@@ -1,7 +1,6 @@
 """Selection: what `select_k` found, as arrays, a table to read, and a data frame."""
 
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import numpy as np
 
@@ -25,8 +24,9 @@ class Selection:
     results : dict of int to KMeansResult
         The clustering at each k.
     table : dict of str to ndarray of shape (len(ks),)
-        The values of each criterion, NaN where it is not defined; of estimates the standard errors too, as
-        "silhouette_error", "gap_error" and "stability_error".
+        Inertia and the values of each criterion, NaN where it is not defined; of estimates the standard errors too, as
+        "silhouette_error", "gap_error" and "stability_error". "elbow" is how far inertia lies below the line from the
+        first to the last k, both scaled to the unit square.
     suggestions : dict of str to int or None
         The k that each criterion speaks for; None where it speaks for none.
     """
@@ -36,10 +36,6 @@ class Selection:
     results: dict = field(default_factory=dict)
     table: dict = field(default_factory=dict)
     suggestions: dict = field(default_factory=dict)
-
-    def __post_init__(self):
-        for name in ("results", "table", "suggestions"):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     @property
     def result(self):

@@ -67,6 +67,7 @@ def table_of(path, names, asked):
             lambda k: asked.labels(path[k]), ks, asked.fitter, n_bootstraps=asked.n_bootstraps, init=asked.init,
             array=asked.array, metric=asked.metric, random=np.random.default_rng(asked.seeds[2]),
         )  # fmt: skip
+    names = dict.fromkeys(["inertia", *names])  # which is free, and what the elbow is of
     columns = [column for name in names for column in (name, f"{name}_error") if column in table]
     return {column: table[column] for column in columns}
 

@@ -1,6 +1,7 @@
 """select_k as its users meet it: errors that say what to do, the table in words, the frame."""
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -86,8 +87,8 @@ def test_a_record_of_its_own():
     assert isinstance(selection, Selection)
     with pytest.raises(dataclasses.FrozenInstanceError):
         selection.ks = (1,)
-    with pytest.raises(TypeError):
-        selection.suggestions["elbow"] = 7
+    again = pickle.loads(pickle.dumps(selection))
+    assert str(again) == str(selection) and again.results.keys() == selection.results.keys()
     with pytest.raises(ValueError, match=r"choose one, selection.results\[k\]"):
         _ = selection.result
     assert select_k(X, (3,), random_state=0).result.centers.shape == (3, 2)
@@ -101,6 +102,14 @@ def test_the_frame_is_the_table():
     assert list(frame.index) == [2, 3, 7] and frame.index.name == "k"
     assert list(frame.columns) == list(selection.table)
     np.testing.assert_array_equal(frame["bic"], selection.table["bic"])
+
+
+@pytest.mark.parametrize("name", ["elbow", "bic", "silhouette"])
+def test_one_criterion_alone(name):
+    alone, among = (select_k(X, range(2, 8), criteria=names, random_state=0) for names in (name, "all"))
+    assert list(alone.suggestions) == [name] and alone.suggestions[name] == among.suggestions[name]
+    assert list(alone.table)[:2] == ["inertia", name]
+    np.testing.assert_array_equal(alone.table[name], among.table[name])
 
 
 def table(suggestions, **columns):
