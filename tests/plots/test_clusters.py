@@ -6,11 +6,11 @@ import matplotlib
 import matplotlib.style
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
 import fastkmeans
 from fastkmeans import plots
