@@ -74,8 +74,17 @@ def test_any_rows(problem, layout, data):
     check(layout(X), centers, data.draw(st.integers(1, k)))
 
 
-def test_one_far_center_puts_few_others_in_doubt(monkeypatch):
-    """Its length makes the first cut worthless; the candidates' own bounds choose among them."""
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_nearest", [5, 200])
+def test_rounding_of_the_definition_decides(dtype, n_nearest):
+    """The same squares in other orders: as near in truth, and sums in vectors put them in another order."""
+    random = np.random.default_rng(0)
+    values = random.normal(size=37).astype(dtype)
+    centers = np.array([random.permutation(values) for _ in range(200)])
+    check(np.zeros((5, 37), dtype), centers, n_nearest)
+
+
+def test_one_far_center_puts_no_others_in_doubt():
     random = np.random.default_rng(0)
     X, centers = random.normal(size=(200, 8)).astype(np.float32), random.normal(size=(500, 8)).astype(np.float32)
     centers[77] = 1e6
