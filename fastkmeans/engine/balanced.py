@@ -14,19 +14,18 @@ import numpy as np
 
 from fastkmeans.engine import threads
 from fastkmeans.engine.assigners import Sums
-from fastkmeans.engine.label_order import reduce_in_label_order
 from fastkmeans.engine.passes import READS, IterationStats
-from fastkmeans.kernels.transport import TILE_ROWS, label_again, list_candidates, priced_labels, transport
+from fastkmeans.kernels.packing import row_stride
+from fastkmeans.kernels.transport import TILE_ROWS, label_again, list_candidates, priced_labels, sum_rows, transport
 from fastkmeans.kernels.update import sort_by_label, update_centers
 
-# Entries of a pair's list. Each is an insertion when lists are made, and spares looks through clusters later. Of 100k x
-# 16, k=50, the first iteration (21,568 paths) takes 1.68 | 0.90 | 0.57 | 0.80 s with 8 | 16 | 32 | 64 entries, the
-# second (17,387) 0.83 | 0.47 | 0.29 | 0.24, a late one (202) 0.03 | 0.03 | 0.06 | 0.09.
-LIST_ROOM = (8, 64)
-PATHS_A_PAIR = 16  # room for each path there is to a pair, on average
+# Entries of a pair's list: the least number, and the share of the root of a cluster's size. Each is an insertion when
+# lists are made; a list that is used up takes a look at all rows of its cluster. Four iterations with shares of 1/6 | 1/3
+# | 2/3: 100k x 16, k=50 0.87 | 0.49 | 0.79 s, 1M x 4, k=5 1.35 | 1.17 | 0.99, 1M x 8, k=20 9.0 | 2.4 | 1.5.
+LIST_ROOM = 8, 1 / 2
 # Where many paths are to be found, prices come from every so many-th row first, and those from fewer still: sizes are
 # then off by what a sample cannot know, about 0.4 sqrt(SAMPLE_STEP n k) rows in all. First iteration without | with it:
-# 100k x 16, k=50 0.73 | 0.24 s, 1M x 4, k=5 24 | 0.7 s; steps of 3 and 17 do as well. A prime, as rows may take turns.
+# 100k x 16, k=50 0.65 | 0.14 s, 1M x 4, k=5 24 | 0.4 s; steps of 3 and 17 do as well. A prime, as rows may take turns.
 SAMPLE_STEP = 7
 MANY_PATHS = 2  # times sqrt(n k)
 LOOKS_A_CALL = 2_000_000  # 5 to 40 ms, which an interrupt waits for
@@ -37,10 +36,10 @@ def bytes_needed(n, k):
     return n * (8 * k + 48) * SAMPLE_STEP // (SAMPLE_STEP - 1) + k * k * (12 * _room(n, k) + 24)
 
 
-def _room(n_paths, k):
-    """Entries of a pair's list for so many paths."""
-    least, most = LIST_ROOM
-    return int(np.clip(PATHS_A_PAIR * n_paths // (k * k), least, most))
+def _room(n, k):
+    """Entries of a pair's list."""
+    least, share = LIST_ROOM
+    return max(least, int(share * math.sqrt(n / k)))
 
 
 class PricedPass:
@@ -67,6 +66,31 @@ class PricedPass:
 
     def merge(self, left, right):
         return None
+
+
+class LabelSums:
+    """The sums of the rows by their labels, a row state."""
+
+    effect = READS
+
+    def __init__(self, source, shift, k):
+        self.centers_shape = k, source.d
+        self.dtype, self.cosine, self.shift, self.shifted = source.dtype, int(source.cosine), shift, int(np.any(shift))
+        self.partial_bytes = 8 * (k * source.d + 8 + k)
+        self.row_seconds = 1e-9 * (10 + source.d)
+
+    def start(self):
+        return Sums.of(*self.centers_shape)
+
+    def add(self, block, start, stop, partial, labels):
+        stride = row_stride(self.centers_shape[1])
+        sum_rows(
+            block.rows, start, stop, self.cosine, self.shift, self.shifted, labels, np.empty(0),
+            np.empty(TILE_ROWS * stride, self.dtype), stride, partial.cluster_sums, partial.cluster_weights,
+        )  # fmt: skip
+
+    def merge(self, left, right):
+        return left.merge(right)
 
 
 class Transport:
@@ -128,10 +152,9 @@ class Transport:
 
     def _move_rows(self, sq_dists, labels, least, most, kept, excess):
         n, k = sq_dists.shape
-        room = _room(int(excess[excess > 0].sum()), k)
-        number = np.int32 if n < 2**31 else np.int64
+        pairs, number = (k * k, _room(n, k)), np.int32 if n < 2**31 else np.int64
         chains = np.empty(k, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
-        lists = np.empty((k * k, room)), np.empty((k * k, room), number), np.empty(k * k, np.int64), np.empty(k * k)
+        lists = np.empty(pairs), np.empty(pairs, number), np.empty(k * k, np.int64), np.empty(k * k)
         gaps, prices = np.empty((k, k)), np.append(self.prices, 0.0)
         starts, order = np.empty(k + 1, np.int64), np.empty(n, np.int64)
         sort_by_label(labels, starts, order)
@@ -159,15 +182,15 @@ class BalancedRun:
     history: list = field(default_factory=list)
 
 
-def run_balanced(rows, way, centers, *, max_iter, tol, restart=0, callback=None):
+def run_balanced(rows, shift, centers, *, max_iter, tol, restart=0, callback=None):
     """Alternate the best assignment with means, from `centers` (k, d), until labels stay or centers hardly move.
 
     Parameters
     ----------
     rows : Transport
         Its prices are forgotten first.
-    way : Dense
-        Sums rows.
+    shift : (d,)
+        What rows are moved by when they are summed.
     tol : float
         Stop when the squared shifts of the centers sum to at most this.
     callback : callable or None
@@ -178,8 +201,8 @@ def run_balanced(rows, way, centers, *, max_iter, tol, restart=0, callback=None)
     BalancedRun
     """
     rows.reset()
-    source, centers = rows.source, np.array(centers, way.dtype, order="C")
-    sums, spare = Sums.of(*centers.shape), np.empty_like(centers)
+    source, centers = rows.source, np.array(centers, rows.source.dtype, order="C")
+    spare, by_label = np.empty_like(centers), LabelSums(source, shift, len(centers))
     history, before, inertia = [], None, np.inf
     converged = stopped = settled = False
     while len(history) < max_iter and not (converged or stopped):
@@ -190,9 +213,10 @@ def run_balanced(rows, way, centers, *, max_iter, tol, restart=0, callback=None)
         settled = n_moved == 0 or rows.inertia >= inertia
         before, inertia, center_shift = rows.labels.copy(), rows.inertia, 0.0
         if not settled:
-            reduce_in_label_order(source, way.prepare(centers), rows.labels, sums)
-            flat, weights = sums.cluster_sums, sums.cluster_weights
-            center_shift = update_centers(flat, weights, way.shift, way.cosine, 0, centers, spare)
+            sums = source.reduce(by_label, row_state=(rows.labels,))
+            center_shift = update_centers(
+                sums.cluster_sums, sums.cluster_weights, shift, by_label.cosine, 0, centers, spare
+            )
             centers, spare = spare, centers
         converged = settled or center_shift <= tol
         stats = IterationStats(

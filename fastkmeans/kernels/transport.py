@@ -13,6 +13,7 @@ reach the end, where the best is.
 
 import numpy as np
 
+from fastkmeans.kernels.accumulate import accumulate
 from fastkmeans.kernels.jit import inline, jit
 from fastkmeans.kernels.packing import pack_tile
 
@@ -82,30 +83,52 @@ def priced_labels(
             labels[place] = _least_priced(own, prices)
 
 
+@jit
+def sum_rows(
+    rows,  # in     as describe_rows gives them
+    start,  # rows of the slab
+    stop,
+    cosine,
+    shift,  # in     (d,)
+    shifted,
+    labels,  # in     (stop - start,)
+    no_weights,  # in     (0,) float64
+    tile,  # scratch (TILE_ROWS * stride,)
+    stride,
+    cluster_sums,  # in/out (k * d + 8,)
+    cluster_weights,  # in/out (k,)
+):
+    """Add the rows of a slab to the sums of their clusters."""
+    d = len(shift)
+    for first in range(start, stop, TILE_ROWS):
+        count = min(TILE_ROWS, stop - first)
+        pack_tile(rows, first, count, count, d, cosine, shift, shifted, tile, stride)
+        own = labels[first - start : first - start + count]
+        accumulate(tile, stride, count, d, own, no_weights, cluster_sums, cluster_weights)
+
+
 # ---- lists of candidates ----------------------------------------------------------------------------------
 
 
-@jit
+@inline
 def _insert(lists, pair, key, row):
-    """List a row that would cost `key` more, which is less than the cutoff."""
+    """List a row that would cost `key` more, which is below the cutoff: what all rows cost that are not listed."""
     keys, rows, counts, cutoffs = lists
-    own_keys, own_rows = keys[pair], rows[pair]
-    count = place = counts[pair]
-    while place > 0 and own_keys[place - 1] < key:
+    room, place = keys.shape[1], counts[pair]
+    full = place == room
+    while place > 0 and keys[pair, place - 1] < key:
         place -= 1
-    if count < len(own_keys):
-        for q in range(count, place, -1):
-            own_keys[q], own_rows[q] = own_keys[q - 1], own_rows[q - 1]
-        counts[pair] = count + 1
-    elif place == 0:
-        cutoffs[pair] = key
-        return
-    else:
-        cutoffs[pair] = own_keys[0]
+    if full:  # the worst is dropped
         place -= 1
         for q in range(place):
-            own_keys[q], own_rows[q] = own_keys[q + 1], own_rows[q + 1]
-    own_keys[place], own_rows[place] = key, row
+            keys[pair, q], rows[pair, q] = keys[pair, q + 1], rows[pair, q + 1]
+    else:
+        for q in range(counts[pair], place, -1):
+            keys[pair, q], rows[pair, q] = keys[pair, q - 1], rows[pair, q - 1]
+        counts[pair] += 1
+    keys[pair, place], rows[pair, place] = key, row
+    if counts[pair] == room:
+        cutoffs[pair] = keys[pair, 0]
 
 
 @jit
@@ -131,11 +154,15 @@ def list_candidates(
         row = order[place]
         before[row] = order[place - 1] if place > begin else NOBODY
         after[row] = order[place + 1] if place + 1 < end else NOBODY
-        own = sq_dists[row, a]
-        for b in range(k):
-            key = sq_dists[row, b] - own
-            if key < cutoffs[a * k + b]:
-                _insert(lists, a * k + b, key, row)
+        own_dists, limits = sq_dists[row], cutoffs[a * k : a * k + k]
+        own, near = own_dists[a], False
+        for b in range(k):  # in vectors: few rows are near to any other cluster
+            near |= own_dists[b] - own < limits[b]
+        if near:
+            for b in range(k):
+                key = own_dists[b] - own
+                if key < limits[b]:
+                    _insert(lists, a * k + b, key, row)
     for b in range(k):
         if counts[a * k + b] > 0:
             gaps[a, b] = keys[a * k + b, counts[a * k + b] - 1]

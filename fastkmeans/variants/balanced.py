@@ -6,7 +6,6 @@ import numpy as np
 
 from fastkmeans import validation as check
 from fastkmeans.engine.balanced import Transport, bytes_needed, run_balanced
-from fastkmeans.engine.planner import assigner_for
 from fastkmeans.sources.blocks import METRICS
 from fastkmeans.variants.starts import Starts
 
@@ -69,11 +68,12 @@ def fit_balanced(X, n_clusters, *, min_size=None, max_size=None, init="auto", n_
     The assignment is a transportation problem, a linear program whose solutions are whole numbers [1]_. It is solved by
     successive shortest paths on the graph of the clusters alone: a path moves one row along each edge, and costs about
     n_clusters^2 steps. Prices of the clusters carry over from one iteration to the next, so that few rows have to be
-    moved once centers settle: 100,000 x 16 rows, 50 clusters, take one to two seconds. The least cost is that of
+    moved once centers settle: 100,000 x 16 rows, 50 clusters, take half a second to some seconds. The least cost is that of
     float64 squared distances, up to their rounding.
 
     An iteration takes O(n_samples * n_clusters * n_features + rows to move * n_clusters^2). Extra memory: 8 bytes for
-    each pair of a row and a center, 48 for each row, and 120 to 800 for each pair of clusters.
+    each pair of a row and a center, 48 for each row, a sixth more, and lists for each pair of clusters: 120 bytes, or 6
+    times the root of n_samples / n_clusters if that is more.
 
     References
     ----------
@@ -105,8 +105,8 @@ def fit_balanced(X, n_clusters, *, min_size=None, max_size=None, init="auto", n_
         check.check_magnitude(starts.init, "init")
     tol = check.check_tol(tol) * moments.mean_variance
     check.check_room(bytes_needed(source.n, k), memory_budget, source.n, k)
-    rows, way = Transport(source, k, least, most), assigner_for(source, "dense", moments.shift)
-    best = starts.best(lambda centers, **more: run_balanced(rows, way, centers, tol=tol, **more))
+    rows = Transport(source, k, least, most)
+    best = starts.best(lambda centers, **more: run_balanced(rows, moments.shift, centers, tol=tol, **more))
     return BalancedResult(
         best.centers, best.labels, np.bincount(best.labels, minlength=k), best.objective, best.n_iter, best.converged,
         tuple(best.history), least, most, metric,
