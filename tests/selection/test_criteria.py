@@ -1,6 +1,7 @@
 """Every criterion beside an independent definition: scikit-learn's, or one in plain NumPy."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ from sklearn import metrics
 import fastkmeans
 from fastkmeans import select_k
 from fastkmeans.selection import criteria as by
-from fastkmeans.selection.references import Box
-from fastkmeans.selection.stability import adjusted_rand_index, contingency
+from fastkmeans.selection.references import Box, gap_statistic
+from fastkmeans.selection.stability import adjusted_rand_index, contingency, stability
 from fastkmeans.sources.blocks import ArrayRows
 from tests import naive
 from tests.selection.test_path import blobs
@@ -187,6 +188,23 @@ def test_gap_by_its_definition(box):
     assert ours.suggestions["gap"] == 4
 
 
+def test_the_error_of_a_gap(monkeypatch):
+    found = iter([{2: 3.0, 3: 1.0}, {2: 5.0, 3: 2.0}, {2: 4.0, 3: 4.0}])
+
+    def known(fitter, ks, start, random):
+        return {k: SimpleNamespace(inertia=inertia) for k, inertia in next(found).items()}
+
+    X = blobs(30, 2, 2, dtype=np.float64)
+    path = {2: SimpleNamespace(inertia=2.0), 3: SimpleNamespace(inertia=0.0)}
+    monkeypatch.setattr("fastkmeans.selection.references.fit_path", known)
+    gaps, errors = gap_statistic(
+        ArrayRows(X), path, kind="axes", n_references=3, init="auto", random=np.random.default_rng(0), settings={}
+    )
+    logs = np.log([[3, 1], [5, 2], [4, 4]])
+    np.testing.assert_allclose(gaps, [logs[:, 0].mean() - math.log(2), np.nan])
+    np.testing.assert_allclose(errors, np.sqrt(((logs - logs.mean(axis=0)) ** 2).mean(axis=0) * (1 + 1 / 3)))
+
+
 def test_gap_finds_one_cluster_where_there_is_one():
     X = np.random.default_rng(0).uniform(size=(300, 2))
     assert select_k(X, range(1, 6), criteria="gap", random_state=0).suggestions["gap"] == 1
@@ -208,6 +226,30 @@ def test_adjusted_rand_index_is_scikit_learns():
                 contingency(a, b, k, other)[: a.max() + 1, : b.max() + 1],
                 np.array([[np.sum((a == i) & (b == j)) for j in range(b.max() + 1)] for i in range(a.max() + 1)]),
             )
+
+
+def test_the_error_of_a_stability(monkeypatch):
+    X, labels = blobs(40, 2, 2), np.arange(40, dtype=np.int32) % 2
+    others = [np.where(np.arange(40) < turn, 0, labels).astype(np.int32) for turn in (0, 9, 30)]
+    turns, weights = iter(others), []
+
+    def known(fitter, ks, start, random):
+        return {2: SimpleNamespace(labels=next(turns))}
+
+    def make_fitter(given):
+        weights.append(given)
+        return SimpleNamespace(source=None)
+
+    monkeypatch.setattr("fastkmeans.selection.stability.fit_path", known)
+    values, errors = stability(
+        lambda k: labels, [2], make_fitter, n_bootstraps=3, init="auto", array=X, metric="euclidean",
+        random=np.random.default_rng(0),
+    )  # fmt: skip
+    expected = [metrics.adjusted_rand_score(labels, other) for other in others]
+    np.testing.assert_allclose(values, np.mean(expected))
+    np.testing.assert_allclose(errors, np.std(expected, ddof=1) / math.sqrt(3))
+    assert all(own.sum() == 40 and own.max() > 1 for own in weights)
+    assert not np.array_equal(weights[0], weights[1])
 
 
 def test_clusters_that_come_back_are_stable_and_others_are_not():

@@ -253,6 +253,8 @@ def test_merged_are_the_two_whose_union_adds_least():
                 fits.append(np.allclose(found, expected))
         assert any(fits)
     assert merged(random.normal(size=(9, 2)), np.ones(9), 4, False).shape == (4, 2)
+    unit = naive.unit_rows(random.normal(size=(9, 3)), np.float64)
+    np.testing.assert_allclose(np.linalg.norm(merged(unit, np.ones(9), 4, True), axis=1), 1)
 
 
 def test_a_fit_grown_from_another_is_no_worse():
