@@ -37,6 +37,7 @@ def fit(
     callback=None,
     memory_budget=None,
     checkpoint=None,
+    frozen_centers=None,
 ):
     """Cluster the rows of X into `n_clusters` groups by Lloyd's algorithm, exactly.
 
@@ -98,6 +99,11 @@ def fit(
         An .npz file that holds the state of the fit after each iteration. If it is there already, the fit goes on from
         it, and ends with the bits of one that was never stopped; the file of other rows or settings is an error.
         Rows are labelled densely.
+    frozen_centers : array-like of shape (m, n_features), default=None
+        Centers that attract rows and never move, m <= n_clusters: the first m centers of the result, in its dtype (for
+        cosine, of length 1). The others are seeded given these, an `init` of centers or row numbers has
+        n_clusters - m of them, and so many a callable is asked for. A frozen center that is nearest to no row keeps
+        an empty cluster.
 
     Returns
     -------
@@ -145,7 +151,7 @@ def fit(
     result, n_found = run_fit(
         X, n_clusters, init=init, n_init=n_init, max_iter=max_iter, tol=tol, sample_weight=sample_weight,
         random_state=random_state, algorithm=algorithm, metric=metric, n_threads=n_threads, verbose=verbose,
-        callback=callback, memory_budget=memory_budget, checkpoint=checkpoint,
+        callback=callback, memory_budget=memory_budget, checkpoint=checkpoint, frozen_centers=frozen_centers,
     )  # fmt: skip
     if n_found < n_clusters:
         warnings.warn(

@@ -1,4 +1,4 @@
-"""The command line: fit, predict, info, warmup, demo. Options in, one-line errors and exit codes out.
+"""The command line: fit, predict, report, info, warmup, demo. Options in, one-line errors and exit codes out.
 
 Nothing slow is imported before a command needs it. Exit codes: 0 done, 1 the data or the fit, 2 usage, 130 Ctrl-C.
 """
@@ -204,6 +204,36 @@ def predict(model, file, labels, key, threads):
     for piece in _label_lines(found):
         sys.stdout.write(piece)
     sys.stdout.flush()  # here, where a reader that has gone is noticed
+
+
+# ---- report -----------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("model", type=PATH)
+@click.argument("file", type=PATH)
+@click.option("-o", "--output", type=PATH, default=Path("report.html"), show_default=True, help="The page to write.")
+@click.option("--weights", type=PATH, help="The file of weights that fit was given.")
+@click.option("--key", help="Which array of an .npz FILE.")
+@click.option("--names", help="Names of the columns, with commas between them.  [default: those of FILE, or numbers]")
+@click.option("--title", help="The heading of the page.")
+@click.option("--threads", type=int, help="Threads to use.  [default: all that this process may]")
+def report(model, file, output, weights, key, names, title, threads):
+    """Write a page about a clustering: sizes, quality, typical and unusual rows, pictures.
+
+    MODEL is a file that fit wrote, FILE the rows that it was given, or others of as many columns. The page is one HTML
+    file that loads nothing.
+    """
+    _check_outputs([(output, (".html", ".htm"))], inputs=(model, file, weights))
+    from fastkmeans.persistence import load
+    from fastkmeans.report import write_report
+    from fastkmeans.sources.stored import open_rows
+
+    write_report(
+        load(model), open_rows(file, key=key), output, names=names and [name.strip() for name in names.split(",")],
+        title=title, sample_weight=_read_weights(weights), n_threads=threads,
+    )  # fmt: skip
+    click.echo(output)
 
 
 # ---- info, warmup, demo -----------------------------------------------------------------------------------

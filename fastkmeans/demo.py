@@ -93,8 +93,8 @@ def run(output, rows=1_000_000, seed=0, progress=False, say=print):
     say("")
 
     pictures = [output / "photo-16-colours.png", output / "clusters.png"]
-    plots.quantised_photo(photo, workloads[1].result, path=pictures[0])
-    plots.scatter(points, workloads[0].result, path=pictures[1])
+    plots.quantised_photo(photo, workloads[1].result)[0].figure.savefig(pictures[0])
+    plots.scatter(points, workloads[0].result).figure.savefig(pictures[1])
     for picture in pictures:
         say(str(picture))
     return pictures

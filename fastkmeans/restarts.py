@@ -19,7 +19,8 @@ from fastkmeans.sources.blocks import METRICS
 
 
 def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random_state, algorithm, metric, n_threads,
-            verbose=0, callback=None, narrator=None, memory_budget=None, checkpoint=None):  # fmt: skip
+            verbose=0, callback=None, narrator=None, memory_budget=None, checkpoint=None,
+            frozen_centers=None):  # fmt: skip
     """`fit` without its warning, for fronts that warn in their own words.
 
     Parameters
@@ -47,8 +48,12 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
     weights = check.as_weights(sample_weight, array.shape[0])
     random = check.as_generator(random_state)
     source, moments = check.checked_source(array, weights, metric=metric, n_threads=n_threads, budget=budget)
+    frozen = None
+    if frozen_centers is not None:
+        frozen = check.as_frozen(frozen_centers, k, array, source, metric, init)
+    n_frozen = 0 if frozen is None else len(frozen)
     if not callable(init):
-        init = check.as_init(init, k, array, source, metric, None)
+        init = check.as_init(init, k, array, source, metric, None, n_frozen)
 
     if narrator is not None:
         callback = narrator(tol * moments.mean_variance)
@@ -63,6 +68,7 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
     if checkpoint is not None:
         algorithm = check.check_resumable(algorithm)
         settings = {"metric": metric, "init": init, "n_init": n_init, "random_state": random_state}
+        settings |= {} if frozen is None else {"frozen_centers": frozen}
         keeper = Keeper(Checkpoint.of(checkpoint), fingerprint(source, moments, k, **settings))
         saved = keeper.read()
 
@@ -70,22 +76,25 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
         """One run: (how it went, whether the callback stopped it while seeding)."""
         way = assigner_for(source, algorithm, moments.shift, k, max_iter)
         more = {"max_iter": max_iter, "tol": tol * moments.mean_variance, "restart": restart, "callback": callback}
+        more["n_frozen"] = n_frozen
         if keeper is not None:
             keeper.restart, more["keep"] = restart, keeper.keep
             if saved is not None and saved.restart == restart:
                 run = run_lloyd(source, way, moments, saved.state.centers, labels=labels, state=saved.state, **more)
                 return run, run.stopped
         sampled = None
-        if budget is not None and isinstance(init, str) and init in FROM_SAMPLE:
+        if budget is not None and isinstance(init, str) and init in FROM_SAMPLE and n_frozen < k:
             tell = callback and _Telling(callback, restart, init)
             sampled = fit_sample(
-                source, k, init, randoms[restart], max_iter=max_iter, tol=tol, restart=restart, tell=tell
+                source, k, init, randoms[restart], max_iter=max_iter, tol=tol, restart=restart, tell=tell, frozen=frozen
             )
         if sampled is not None:
             centers, stopped = sampled.centers, sampled.stopped
             way.why = f"{sampled}; {way.why}"
         else:
-            centers, stopped = first_centers(init, k, array, source, metric, randoms[restart], restart, callback)
+            centers, stopped = first_centers(
+                init, k - n_frozen, array, source, metric, randoms[restart], restart, callback, frozen
+            )
         run = run_lloyd(source, way, moments, centers, labels=labels, **more | {"max_iter": 0} if stopped else more)
         return run, stopped or run.stopped
 
@@ -132,17 +141,20 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
     return result, n_found
 
 
-def first_centers(init, k, array, source, metric, random, restart, callback):
-    """The first centers of a run, and whether the callback asked to stop while seeding."""
+def first_centers(init, k, array, source, metric, random, restart, callback, frozen=None):
+    """The first centers of a run, k after the frozen ones; and whether the callback asked to stop while seeding."""
+    stopped = False
     if callable(init):
         legacy = np.random.RandomState(random.integers(2**32))  # what scikit-learn's callables expect
         init = check.as_init(init, k, array, source, metric, legacy)
-    if not isinstance(init, str):
-        return init, False
-    name = chosen_seeding(init, source, k)
-    tell = callback and _Telling(callback, restart, name)
-    numbers = SEEDINGS[name](source, k, random, tell)
-    return source.take(numbers), bool(tell and tell.stopped)
+    if k == 0:
+        return frozen, stopped
+    if isinstance(init, str):
+        name = chosen_seeding(init, source, k)
+        tell = callback and _Telling(callback, restart, name)
+        init = source.take(SEEDINGS[name](source, k, random, tell, frozen))
+        stopped = bool(tell and tell.stopped)
+    return init if frozen is None else np.concatenate([frozen, init]), stopped
 
 
 class _Telling:

@@ -67,6 +67,12 @@ class KMeansResult:
 
         return api.transform(X, self.centers, metric=self.metric, n_threads=n_threads)
 
+    def nearest(self, X, n_nearest, *, n_threads=None):
+        """The nearest few centers of every row of X, and their distances; see `fastkmeans.nearest_centers`."""
+        from fastkmeans.nearest import nearest_centers
+
+        return nearest_centers(X, self.centers, n_nearest, metric=self.metric, n_threads=n_threads)
+
     def score(self, X, sample_weight=None, *, n_threads=None):
         """Minus the inertia of X around the centers.
 

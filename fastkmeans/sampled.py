@@ -42,25 +42,28 @@ def sample_of(source, k, seed):
     return ArrayRows(rows, cosine=source.cosine, dtype=source.dtype, n_threads=source.n_threads)
 
 
-def fit_sample(source, k, init, random, *, max_iter, tol, restart=0, tell=None):
+def fit_sample(source, k, init, random, *, max_iter, tol, restart=0, tell=None, frozen=None):
     """Fit a sample of the rows; None if too few rows have a weight.
 
     Parameters
     ----------
     tell : callable or None
         Called with (chosen, potential) by seeding steps; returning False stops.
+    frozen : (m, d) centers that never move, the first of k, or None
     """
     own = sample_of(source, k, int(random.integers(2**63)))
     if own is None:
         return None
     moments = measure(own)
-    name, going = chosen_seeding(init, own, k), [True]
+    n_frozen = 0 if frozen is None else len(frozen)
+    name, going = chosen_seeding(init, own, k - n_frozen), [True]
 
     def progress(chosen, potential):
         going[0] = tell(chosen, potential)
         return going[0]
 
-    centers = own.take(SEEDINGS[name](own, k, random, None if tell is None else progress))
+    centers = own.take(SEEDINGS[name](own, k - n_frozen, random, None if tell is None else progress, frozen))
+    centers = centers if frozen is None else np.concatenate([frozen, centers])
     way = assigner_for(own, "auto", moments.shift, k, max_iter)
     run = run_lloyd(
         own,
@@ -70,5 +73,6 @@ def fit_sample(source, k, init, random, *, max_iter, tol, restart=0, tell=None):
         max_iter=max_iter if going[0] else 0,
         tol=tol * moments.mean_variance,
         restart=restart,
+        n_frozen=n_frozen,
     )
     return SampleFit(run.centers, own.n, run.n_iter, not going[0])

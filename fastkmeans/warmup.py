@@ -38,6 +38,8 @@ def compile_all():
     from fastkmeans.engine.moments import SMALL_VALUES
     from fastkmeans.kernels.cache import cache_folder
     from fastkmeans.kernels.packing import SHAPES
+    from fastkmeans.silhouette import silhouette_samples
+    from fastkmeans.variants.many import fit_many
 
     folder = cache_folder()
     if folder is None:
@@ -57,6 +59,8 @@ def compile_all():
                 result.predict(X)
                 result.transform(X)
                 result.score(X)
+                silhouette_samples(X, result.labels, metric=metric)
+            fit_many(X[:40].reshape(2, 20, -1), 2, random_state=0)
             _sum_in_label_order(X)
             _seed_in_passes(X)
         _skip_what_cannot_win(dtype)

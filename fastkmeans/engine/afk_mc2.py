@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastkmeans.engine.nearer import closest_to
 from fastkmeans.engine.plus_plus import others, seeding_state
 from fastkmeans.kernels.packing import plain_panels
 from fastkmeans.kernels.trials import closest_center, draw_rows, walk
@@ -10,12 +11,13 @@ STEPS = 200  # rows a walk visits: the length of the paper's experiments
 
 
 class _Proposals:
-    """Draws rows half by weighted squared distance to the first center, half by weight alone."""
+    """Draws rows half by weighted squared distance to the first center, or the frozen ones, half by weight alone."""
 
-    def __init__(self, source, first):
+    def __init__(self, source, first, closest):
         self.source = source
-        self.state = seeding_state(source)(source, 1, 1, first, np.zeros((1, 1)))
-        self.state.advance(1)
+        self.state = seeding_state(source)(source, 1, 1, first, np.zeros((1, 1)), closest)
+        if closest is None:
+            self.state.advance(1)
         self.potential = self.state.potential()
         self.running_weights = np.cumsum(source.weights) if source.weighted else None
 
@@ -41,30 +43,35 @@ class _Proposals:
         return numbers, likely.astype(np.float64)
 
 
-def afk_mc2(source, k, random, progress=None):
+def afk_mc2(source, k, random, progress=None, frozen=None):
     """Each center ends a walk of 200 rows whose chances approach those of k-means++.
 
     References
     ----------
     .. [1] O. Bachem et al., "Fast and provably good seedings for k-means", NIPS 2016.
     """
-    chosen = np.empty(k, np.int64)
-    chosen[0] = source.sample(1, int(random.integers(2**63)))[0]
-    proposals = _Proposals(source, chosen[0])
-    centers = np.empty((k, source.d), source.dtype)
-    centers[0] = source.take(chosen[:1])[0]
-    done = 1
+    chosen, seed = np.empty(k, np.int64), int(random.integers(2**63))
+    if frozen is None:
+        chosen[:1], done = source.sample(1, seed), 1
+        proposals, known = _Proposals(source, chosen[0], None), source.take(chosen[:1])
+    else:
+        proposals, known, done = _Proposals(source, 0, closest_to(source, frozen, seed)), frozen, 0
+    before = len(known) - done
+    centers = np.empty((before + k, source.d), source.dtype)
+    centers[: len(known)] = known
     while done < k and proposals.potential > 0.0:
         if progress is not None and progress(done, proposals.potential) is False:
             break
         numbers, likely = proposals.draw(random, STEPS)
         rows = source.take(numbers)
         sq_dists = np.empty(STEPS)
-        closest_center(plain_panels(rows, 8), source.d, centers.reshape(-1), done, sq_dists, np.empty(64, source.dtype))
+        closest_center(
+            plain_panels(rows, 8), source.d, centers.reshape(-1), before + done, sq_dists, np.empty(64, source.dtype)
+        )
         end = walk(sq_dists, likely, random.random(STEPS))
         if not sq_dists[end] > 0.0:  # the walk met nothing but rows on centers
             break
-        chosen[done], centers[done] = numbers[end], rows[end]
+        chosen[done], centers[before + done] = numbers[end], rows[end]
         done += 1
     if done < k:
         chosen[done:] = others(source, chosen[:done], k - done, int(random.integers(2**63)))

@@ -20,8 +20,8 @@ from fastkmeans.kernels.transport import TILE_ROWS, label_again, list_candidates
 from fastkmeans.kernels.update import sort_by_label, update_centers
 
 # Entries of a pair's list: the least number, and the share of the root of a cluster's size. Each is an insertion when
-# lists are made; a list that is used up takes a look at all rows of its cluster. Four iterations with shares of 1/6 |
-# 1/3 | 2/3: 100k x 16, k=50 0.87 | 0.49 | 0.79 s, 1M x 4, k=5 1.35 | 1.17 | 0.99, 1M x 8, k=20 9.0 | 2.4 | 1.5.
+# lists are made; a list that is used up takes a look at all rows of its cluster. Four iterations with shares of
+# 1/6 | 1/3 | 2/3: 100k x 16, k=50 0.87 | 0.49 | 0.79 s, 1M x 4, k=5 1.35 | 1.17 | 0.99, 1M x 8, k=20 9.0 | 2.4 | 1.5.
 LIST_ROOM = 8, 1 / 2
 # Where many paths are to be found, prices come from every so many-th row first, and those from fewer still: sizes are
 # then off by what a sample cannot know, about 0.4 sqrt(SAMPLE_STEP n k) rows in all. First iteration without | with it:
@@ -215,7 +215,7 @@ def run_balanced(rows, shift, centers, *, max_iter, tol, restart=0, callback=Non
         if not settled:
             sums = source.reduce(by_label, row_state=(rows.labels,))
             center_shift = update_centers(
-                sums.cluster_sums, sums.cluster_weights, shift, by_label.cosine, centers, spare
+                sums.cluster_sums, sums.cluster_weights, shift, by_label.cosine, 0, centers, spare
             )
             centers, spare = spare, centers
         converged = settled or center_shift <= tol

@@ -52,9 +52,10 @@ class LloydState:
 class _Fit:
     """The state of one run, iteration by iteration."""
 
-    def __init__(self, source, way, moments, centers, labels, tol, restart, callback, keep=None):
+    def __init__(self, source, way, moments, centers, labels, tol, restart, callback, keep=None, n_frozen=0):
         self.source, self.way, self.moments = source, way, moments
         self.centers, self.tol, self.restart, self.callback = centers, tol, restart, callback
+        self.n_frozen = n_frozen
         self.labels = source.new_row_state(np.int32) if labels is None else labels
         self.spare = np.empty_like(centers)
         way.watch(source, len(centers))
@@ -139,15 +140,15 @@ class _Fit:
         shift, cosine = self.way.shift, self.way.cosine
         flat, weights = self.sums.cluster_sums, self.sums.cluster_weights
         inertia = inertia_from_sums(self.moments.spread, flat, weights, self.centers, shift)
-        n_empty = count_empty(weights)
+        n_empty = count_empty(weights[self.n_frozen :])
         relocated = self.relocate_empty(flat, weights, n_empty) if n_empty else 0
         n_moved = self.sums.n_moved if self.history else self.source.n
         self.last_moved = self.source.n if relocated else n_moved
         center_shift = 0.0
-        # No row moved: the centers at hand are the means already, and the labels are theirs.
-        self.settled = n_moved == 0 and relocated == 0
+        # No row moved, or no center can: the centers at hand are the means already, and the labels are theirs.
+        self.settled = relocated == 0 and (n_moved == 0 or self.n_frozen == len(self.centers))
         if not self.settled:
-            center_shift = update_centers(flat, weights, shift, cosine, self.centers, self.spare)
+            center_shift = update_centers(flat, weights, shift, cosine, self.n_frozen, self.centers, self.spare)
             self.centers, self.spare = self.spare, self.centers
         self.converged = self.settled or (center_shift <= self.tol and relocated == 0)
         self.record(IterationCounts(inertia, center_shift, n_moved, relocated), time.perf_counter() - began)
@@ -168,10 +169,11 @@ class _Fit:
         """Give each empty cluster the row that adds most to the inertia, taken from its own cluster.
 
         Rows come in the order of weight times squared distance, lower row first on a tie, and only rows that are
-        off their center and not alone in their cluster: where none is left, the cluster stays empty.
+        off their center and not alone in their cluster: where none is left, the cluster stays empty. Clusters of frozen
+        centers stay empty, and may become so.
         """
         d = self.centers.shape[1]
-        empty = np.flatnonzero(cluster_weights <= 0.0)
+        empty = self.n_frozen + np.flatnonzero(cluster_weights[self.n_frozen :] <= 0.0)
         self.way.give_labels(self.labels)
         sq_dists, numbers = self.way.farthest(self.source, self.labels, 2 * n_empty + 8)
         rows = self.source.take(numbers).astype(np.float64)
@@ -185,7 +187,8 @@ class _Fit:
         for donor, row, weight in zip(donors, rows, weights, strict=True):
             if relocated == n_empty:
                 break
-            if cluster_weights[donor] <= weight or row.tobytes() in taken:
+            alone = donor >= self.n_frozen and cluster_weights[donor] <= weight
+            if alone or row.tobytes() in taken:
                 continue
             taken.add(row.tobytes())
             target = empty[relocated]
@@ -213,10 +216,12 @@ class _Fit:
             self.way.prepare(self.centers)
             self.sum_all_rows(in_order)
             sums = self.sums
-            if count_empty(sums.cluster_weights):
+            if count_empty(sums.cluster_weights[self.n_frozen :]):
                 return
             shift, cosine = self.way.shift, self.way.cosine
-            update_centers(sums.cluster_sums, sums.cluster_weights, shift, cosine, self.centers, self.spare)
+            update_centers(
+                sums.cluster_sums, sums.cluster_weights, shift, cosine, self.n_frozen, self.centers, self.spare
+            )
             if np.array_equal(self.centers, self.spare):
                 return
             self.centers, self.spare = self.spare, self.centers
@@ -244,8 +249,9 @@ class _Fit:
 
 
 def run_lloyd(
-    source, way, moments, centers, *, max_iter, tol, restart=0, callback=None, labels=None, keep=None, state=None
-):
+    source, way, moments, centers, *, max_iter, tol, restart=0, callback=None, labels=None, keep=None, state=None,
+    n_frozen=0,
+):  # fmt: skip
     """Run Lloyd's algorithm from `centers` (k, d) in the computing type.
 
     Parameters
@@ -263,12 +269,15 @@ def run_lloyd(
         Gets the fit after every iteration, to keep its `state()`.
     state : LloydState or None
         Where an earlier run was, to go on from.
+    n_frozen : int
+        The first so many centers never move.
 
     Returns
     -------
     LloydRun
     """
-    fit = _Fit(source, way, moments, np.array(centers, way.dtype, order="C"), labels, tol, restart, callback, keep)
+    centers = np.array(centers, way.dtype, order="C")
+    fit = _Fit(source, way, moments, centers, labels, tol, restart, callback, keep, n_frozen)
     if state is not None:
         fit.restore(state)
     small = SmallFit.for_fit(fit)

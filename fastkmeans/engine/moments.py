@@ -92,7 +92,8 @@ def check_rows(source):
     partial = source.reduce(MomentsPass(source, origin))
     if partial.found != ALL_GOOD:
         raise UnusableRow(partial.bad_row, zero=partial.found != BAD_VALUE)
-    return origin.astype(np.float64), partial.moments
+    moments = partial.moments
+    return origin.astype(np.float64), moments if source.weighted else (*moments[:2], *moments[:2])
 
 
 def _small_moments(source):
@@ -107,9 +108,16 @@ def _small_moments(source):
             raise UnusableRow(int(np.argmin(rows.any(axis=1))), zero=True)
     origin = rows[0].astype(np.float64)
     rows = rows - origin
-    weights = source.weights_of(np.arange(source.n))[:, None] if source.weighted else np.ones((source.n, 1))
-    return origin, (rows.sum(axis=0), (rows**2).sum(axis=0), (weights * rows).sum(axis=0),
-                    (weights * rows**2).sum(axis=0))  # fmt: skip
+    sums = [_in_order(rows), _in_order(rows**2)]
+    if source.weighted:
+        weights = source.weights_of(np.arange(source.n))[:, None]
+        return origin, (*sums, _in_order(weights * rows), _in_order(weights * rows**2))
+    return origin, (*sums, *sums)
+
+
+def _in_order(values):
+    """The sums of the columns, row after row: kernels/few_rows.py has the same bits."""
+    return np.cumsum(values, axis=0)[-1]
 
 
 def exact_shift(mean, deviation, dtype, integers):
@@ -129,15 +137,27 @@ def measure(source):
     """Check all rows of the source and return its Moments; raise UnusableRow."""
     if hasattr(source, "moments"):
         return source.moments()
-    origin, (sums, squares, weighted_sums, weighted_squares) = check_rows(source)
-    mean = sums / source.n
-    variance = np.maximum(squares / source.n - mean**2, 0.0)
-    shift = exact_shift(origin + mean, np.sqrt(variance), source.dtype, source.integers and not source.cosine)
+    origin, sums = check_rows(source)
+    total_weight = source.total_weight if source.weighted else float(source.n)
+    shift, spread, mean_variance = from_sums(
+        source.n, origin, sums, total_weight, source.dtype, source.integers and not source.cosine
+    )
+    return Moments(shift, float(spread), float(mean_variance), total_weight)
+
+
+def from_sums(n, origin, sums, total_weight, dtype, integers):
+    """(shift, spread, mean variance) from sums about `origin`, of one fit, or of many along the first axis.
+
+    Parameters
+    ----------
+    n, total_weight : numbers, or (n_fits, 1) of them
+    origin : (d,), or (n_fits, d)
+    sums : four of these: sums and squares of the columns, without weights and with them
+    """
+    sums, squares, weighted_sums, weighted_squares = sums
+    mean = sums / n
+    variance = np.maximum(squares / n - mean**2, 0.0)
+    shift = exact_shift(origin + mean, np.sqrt(variance), dtype, integers)
     offset = shift.astype(np.float64) - origin
-    if source.weighted:
-        total_weight = source.total_weight
-        spread = weighted_squares - 2 * offset * weighted_sums + offset**2 * total_weight
-    else:
-        total_weight = float(source.n)
-        spread = squares - 2 * offset * sums + offset**2 * total_weight
-    return Moments(shift, float(spread.sum()), float(variance.mean()), total_weight)
+    spread = weighted_squares - 2 * offset * weighted_sums + offset**2 * total_weight
+    return shift, spread.sum(axis=-1), variance.mean(axis=-1)

@@ -10,6 +10,8 @@ import numpy as np
 from fastkmeans.engine import threads
 from fastkmeans.engine.machine import vector_set
 from fastkmeans.engine.moments import SMALL_VALUES
+from fastkmeans.engine.nearer import closest_to
+from fastkmeans.engine.passes import READS
 from fastkmeans.engine.small import PIECE_SECONDS
 from fastkmeans.kernels.packing import tile_shape, turner
 from fastkmeans.kernels.plus_plus import plus_plus_steps
@@ -109,6 +111,28 @@ class TakePass:
         return left + right
 
 
+class PotentialPass:
+    """The sums of weight times squared distance by tile, in row order."""
+
+    effect = READS
+
+    def __init__(self, seeding):
+        self.tile_rows = seeding.tile_rows
+        self.row_seconds, self.partial_bytes, self.centers_shape = seeding.row_seconds, 64, (0, 0)
+
+    def start(self):
+        return []
+
+    def add(self, block, start, stop, partial, closest):
+        weights, shares = block.weights_in(start, stop), closest.astype(np.float64)
+        shares = shares * weights if len(weights) else shares
+        potentials = np.add.reduceat(shares, np.arange(0, stop - start, self.tile_rows))
+        partial.append((block.first + start, block.first + stop, potentials))
+
+    def merge(self, left, right):
+        return left + right
+
+
 class Seeding:
     """The state of rows while centers are chosen: each row's nearest center so far, and how far it is.
 
@@ -119,12 +143,14 @@ class Seeding:
     n_trials : rows tried for each
     first : number of the row that becomes the first center
     uniforms : (k, n_trials) numbers in [0, 1); those of a step draw its trials
+    closest : row state of squared distances to centers that are there already, or None
+        These stand for the first center then, which rules nothing out.
     """
 
     score_pass = ScorePass
     compiled_steps = True  # where rows are one block in memory
 
-    def __init__(self, source, k, n_trials, first, uniforms):
+    def __init__(self, source, k, n_trials, first, uniforms, closest=None):
         self.source, self.uniforms = source, uniforms
         d, dtype = source.d, source.dtype
         self.tile_rows = seeding_tile_rows(dtype, d)
@@ -152,6 +178,12 @@ class Seeding:
         if self.block is not None:
             cuts = threads.slab_cuts(source.n, source.values_a_row, self.row_seconds)
             self._cut(cuts[:-1], cuts[1:])
+        self.beside = closest is not None
+        if self.beside:
+            self.closest, self.done, self.compiled_steps = closest, 1, False
+            firsts, stops, potentials = zip(*source.reduce(PotentialPass(self), row_state=(closest,)), strict=True)
+            self._cut(firsts, stops)
+            self.potentials = np.concatenate(potentials)
 
     def make_room(self, n_trials):
         """What trials and centers are kept in, and the kernel that scores them."""
@@ -231,6 +263,8 @@ class Seeding:
         self.set_trials(numbers)
         if self.done > 0:
             self.set_limits(len(numbers))
+            if self.beside:
+                self.limits[0] = self.table[:, 0] = -1
             self.measured = self._score(len(numbers), self.lanes, limits, kept=self.kept)
             best = best_trial(self.gains, self.lanes, len(numbers))
             limits = self.table[best]
@@ -268,22 +302,27 @@ class Seeding:
 
 
 class FewRows:
-    """`Seeding` of few values, by NumPy: nothing to compile for the first small fit, and 25 us a step for the next."""
+    """`Seeding` of few values, by NumPy: nothing to compile for the first small fit, and 25 us a step for the next.
 
-    def __init__(self, source, k, n_trials, first, uniforms):
+    Sums go over columns and rows in order, so that kernels/few_rows.py, which seeds many such fits, has equal bits.
+    """
+
+    def __init__(self, source, k, n_trials, first, uniforms, closest=None):
         numbers = np.arange(source.n)
-        self.rows, self.weights, self.uniforms = source.take(numbers), source.weights_of(numbers), uniforms
+        self.columns = np.ascontiguousarray(source.take(numbers).T)
+        self.weights, self.uniforms = source.weights_of(numbers), uniforms
         self.chosen, self.done = np.zeros(k, np.int64), 1
         self.chosen[0] = first
-        self.closest = self._sq_dists([first])[0]
+        self.closest = self._sq_dists([first])[0] if closest is None else closest
 
     @staticmethod
-    def suits(source, k):
+    def suits(n, d, k):
         """Whether rows and centers are so few."""
-        return source.n * source.d <= SMALL_VALUES and k <= SMALL_CLUSTERS
+        return n * d <= SMALL_VALUES and k <= SMALL_CLUSTERS
 
     def _sq_dists(self, numbers):
-        return ((self.rows - self.rows[numbers][:, None]) ** 2).sum(axis=2)
+        differences = self.columns[:, None] - self.columns[:, numbers][:, :, None]
+        return (differences * differences).sum(axis=0)
 
     def potential(self):
         """As Seeding's."""
@@ -298,7 +337,7 @@ class FewRows:
         last = np.flatnonzero(shares)[-1]
         numbers = np.minimum(np.searchsorted(running, self.uniforms[self.done] * running[-1], side="right"), last)
         left = np.minimum(self.closest, self._sq_dists(numbers))
-        best = np.argmin(left.astype(np.float64) @ self.weights)
+        best = np.argmin(np.cumsum(left * self.weights, axis=1)[:, -1])
         self.closest, self.chosen[self.done] = left[best], numbers[best]
         self.done += 1
         return True
@@ -309,8 +348,10 @@ def seeding_state(source):
     return getattr(source, "seeding_state", Seeding)
 
 
-def plus_plus(source, k, random, progress=None, n_trials=None):
+def plus_plus(source, k, random, progress=None, frozen=None, n_trials=None):
     """Greedy k-means++: each center is the best of a few rows drawn by squared distance to the centers so far.
+
+    Frozen centers are there from the start.
 
     References
     ----------
@@ -318,17 +359,19 @@ def plus_plus(source, k, random, progress=None, n_trials=None):
     .. [2] E. Raff, "Exact acceleration of K-Means++ and K-Means||", IJCAI 2021.
     """
     n_trials = n_trials or n_local_trials(k)
-    first = source.sample(1, int(random.integers(2**63)))[0]
-    kind = FewRows if FewRows.suits(source, k) else seeding_state(source)
-    seeding = kind(source, k, n_trials, first, random.random((k, n_trials)))
-    while seeding.done < k:
+    kind = FewRows if FewRows.suits(source.n, source.d, k) else seeding_state(source)
+    seed, before = int(random.integers(2**63)), int(frozen is not None)
+    first, closest = (0, closest_to(source, frozen, seed)) if before else (source.sample(1, seed)[0], None)
+    count = before + k
+    seeding = kind(source, count, n_trials, first, random.random((count, n_trials)), closest)
+    while seeding.done < count:
         if seeding.done and progress is not None and progress(seeding.done, seeding.potential()) is False:
             break
-        if not seeding.advance(k - seeding.done if progress is None else 1):
+        if not seeding.advance(count - seeding.done if progress is None else 1):
             break
-    chosen = seeding.chosen
-    if seeding.done < k:  # asked to stop, or no row is off the centers: any rows will do
-        chosen[seeding.done :] = others(source, chosen[: seeding.done], k - seeding.done, int(random.integers(2**63)))
+    chosen, done = seeding.chosen[before:], seeding.done - before
+    if done < k:  # asked to stop, or no row is off the centers: any rows will do
+        chosen[done:] = others(source, chosen[:done], k - done, int(random.integers(2**63)))
     return chosen
 
 

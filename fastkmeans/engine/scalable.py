@@ -4,9 +4,9 @@ import numpy as np
 
 from fastkmeans.engine.assigners import dense_row_seconds
 from fastkmeans.engine.bounds import GROUP_CENTERS, MOST_SWEPT, Newcomers
-from fastkmeans.engine.moments import exact_shift
+from fastkmeans.engine.nearer import SHIFT_ROWS, NearerPass, way_to_measure
 from fastkmeans.engine.passes import READS, promised_bytes
-from fastkmeans.engine.planner import assigner_for, worth_bounds
+from fastkmeans.engine.planner import worth_bounds
 from fastkmeans.engine.plus_plus import n_local_trials, others, plus_plus
 from fastkmeans.kernels.scalable import draw_by_chance
 
@@ -14,7 +14,6 @@ ROUNDS = 5
 DRAWS_A_CENTER = 2  # expected draws of a round, in units of k
 TRIALS = 2  # times as many as k-means++ tries among all rows: candidates are few, and the inertia is 0.5 to 1 % lower
 CANDIDATES_SHARE = 0.5  # of the memory that a fit may take beside the rows
-SHIFT_ROWS = 256  # rows by which columns far from zero are noticed
 
 
 class DrawPass:
@@ -37,28 +36,6 @@ class DrawPass:
 
     def merge(self, left, right):
         return left + right
-
-
-class NearerPass:
-    """Lowers each row's distance to that of its nearest new candidate; sums weight * distance."""
-
-    def __init__(self, way, first_label):
-        self.way, self.first_label = way, first_label
-        self.sweep = way.labels_pass()
-        self.row_seconds = self.sweep.row_seconds + 1e-9 * (4 + way.centers.shape[1])
-        self.partial_bytes, self.centers_shape = 64, self.sweep.centers_shape
-
-    def start(self):
-        return [0.0]
-
-    def add(self, block, start, stop, partial, labels, closest):
-        nearest = np.empty(stop - start, np.int32)
-        self.sweep.add(block, start, stop, self.sweep.start(), nearest)
-        partial[0] = self.way.take_nearer(block, start, stop, nearest, self.first_label, labels, closest)
-
-    def merge(self, left, right):
-        left[0] += right[0]
-        return left
 
 
 class NewcomersPass(NearerPass):
@@ -91,25 +68,26 @@ class WeightPass:
         return left
 
 
-def nearer_pass(source, way, candidates, drawn, labels, sq_dists, some):
+def nearer_pass(source, way, frozen, candidates, drawn, labels, sq_dists, some):
     """The pass for rows newly drawn; `labels` and `sq_dists` of `some` rows tell how much can be ruled out."""
     new = source.take(drawn)
-    n = len(candidates) + len(drawn)
+    n_old = len(frozen) + len(candidates)
+    n = n_old + len(drawn)
     taken = n * (3 * source.d * source.dtype.itemsize + 4 * len(drawn) // GROUP_CENTERS)
     room = CANDIDATES_SHARE * promised_bytes(source, len(drawn) // DRAWS_A_CENTER)
-    if len(candidates) and worth_bounds(source, len(drawn)) and taken <= room:
+    if n_old and worth_bounds(source, len(drawn)) and taken <= room:
         threads_for = getattr(source, "threads_for", lambda seconds: 1)
         joined = Newcomers.for_source(source, way.shift).join(
-            np.concatenate([source.take(candidates), new]),
-            len(candidates),
-            threads_for(len(candidates) * dense_row_seconds(source.dtype, source.d, len(drawn))),
+            np.concatenate([frozen, source.take(candidates), new]),
+            n_old,
+            threads_for(n_old * dense_row_seconds(source.dtype, source.d, len(drawn))),
         )
         if joined.share_met(labels[some], sq_dists[some]) <= MOST_SWEPT:
             return NewcomersPass(joined, 0)
-    return NearerPass(way.prepare(new), len(candidates))
+    return NearerPass(way.prepare(new), n_old)
 
 
-def scalable(source, k, random, progress=None):
+def scalable(source, k, random, progress=None, frozen=None):
     """k-means||: in each of five rounds every row is drawn by itself, 2 k rows in expectation, by squared distance.
 
     The rows drawn weigh as much as the rows nearest to them, and k of them are chosen by greedy k-means++.
@@ -120,17 +98,17 @@ def scalable(source, k, random, progress=None):
     """
     seeds = random.integers(2**63, size=ROUNDS + 1)
     some = source.sample(min(source.n, SHIFT_ROWS), int(seeds[0]))
-    shift = None
-    if getattr(source, "values_a_row", source.d) == source.d:  # sparse rows are not shifted
-        look = source.take(some).astype(np.float64)
-        shift = exact_shift(look.mean(axis=0), look.std(axis=0), source.dtype, source.integers and not source.cosine)
-    way = assigner_for(source, "auto", shift)
+    way = way_to_measure(source, some)
     closest, labels = source.new_row_state(source.dtype), source.new_row_state(np.int32)
     closest[:] = np.inf
-    drawn = some[:1]
+    known = np.empty((0, source.d), source.dtype) if frozen is None else frozen
+    drawn = some[: len(known) == 0]
     candidates, potential = np.empty(0, np.int64), np.inf
     for turn in range(ROUNDS + 1):
-        nearer = nearer_pass(source, way, candidates, drawn, labels, closest, some)
+        if turn == 0 and len(known):
+            nearer = NearerPass(way.prepare(known), 0)
+        else:
+            nearer = nearer_pass(source, way, known, candidates, drawn, labels, closest, some)
         potential = source.reduce(nearer, row_state=(labels, closest))[0]
         candidates = np.concatenate([candidates, drawn])
         stop = progress is not None and progress(len(candidates), potential) is False
@@ -142,6 +120,7 @@ def scalable(source, k, random, progress=None):
             break
     if len(candidates) <= k:
         return np.concatenate([candidates, others(source, candidates, k - len(candidates), int(seeds[0]))])
-    weights = source.reduce(WeightPass(len(candidates)), row_state=(labels,))
-    chosen = plus_plus(source.gathered(candidates, weights), k, random, n_trials=TRIALS * n_local_trials(k))
+    weights = source.reduce(WeightPass(len(known) + len(candidates)), row_state=(labels,))[len(known) :]
+    own = source.gathered(candidates, weights)
+    chosen = plus_plus(own, k, random, n_trials=TRIALS * n_local_trials(k), frozen=frozen)
     return candidates[chosen]

@@ -1,7 +1,8 @@
 """The first centers: the registry of ways to choose them, and random rows.
 
-A seeding is a function of (source, k, random, progress) that returns the numbers of k rows. `random` is a NumPy
-Generator; draws depend on it and on the rows alone, never on threads.
+A seeding is a function of (source, k, random, progress, frozen) that returns the numbers of k rows, chosen beside the
+`frozen` centers (m, d) where there are any. `random` is a NumPy Generator; draws depend on it and on the rows alone,
+never on threads.
 """
 
 import numpy as np
@@ -16,8 +17,8 @@ ROWS_SHARE = 0.9  # of the memory that a fit may take beside the rows, for their
 MANY_ROWS, ROWS_A_CLUSTER = 16384, 20  # k-means|| draws about 10 rows a cluster
 
 
-def random_rows(source, k, random, progress=None):
-    """k rows drawn without replacement, with chances by weight."""
+def random_rows(source, k, random, progress=None, frozen=None):
+    """k rows drawn without replacement, with chances by weight, wherever frozen centers are."""
     drawn = source.sample(k, int(random.integers(2**63)))
     return np.resize(drawn, k)
 
@@ -43,9 +44,9 @@ def chosen_seeding(init, source, k):
     return "k-means||" if many and held else "k-means++"
 
 
-def auto(source, k, random, progress=None):
+def auto(source, k, random, progress=None, frozen=None):
     """The seeding that suits the rows."""
-    return SEEDINGS[chosen_seeding("auto", source, k)](source, k, random, progress)
+    return SEEDINGS[chosen_seeding("auto", source, k)](source, k, random, progress, frozen)
 
 
 SEEDINGS = {"auto": auto, "k-means++": plus_plus, "k-means||": scalable, "afk-mc2": afk_mc2, "random": random_rows}

@@ -47,9 +47,9 @@ class SmallFit:
         began = time.perf_counter()
         ended, done, moved = small_fit(
             way.address, self.block.rows, self.cuts, self.block.weights, fit.labels, fit.centers, fit.spare, way.shift,
-            way.panels, way.center_norms, (way.slack, way.tiny), (way.cosine, way.shifted), fit.moments.spread,
-            float(fit.tol), before, history, fit.last_moved, fit.sums.cluster_sums, fit.sums.cluster_weights,
-            self.sums, self.weights, self.scratch, way.shape,
+            way.panels, way.center_norms, (way.slack, way.tiny), (way.cosine, way.shifted), fit.n_frozen,
+            fit.moments.spread, float(fit.tol), before, history, fit.last_moved, fit.sums.cluster_sums,
+            fit.sums.cluster_weights, self.sums, self.weights, self.scratch, way.shape,
         )  # fmt: skip
         seconds = (time.perf_counter() - began) / max(1, done)
         for inertia, center_shift, n_moved in history[:done]:

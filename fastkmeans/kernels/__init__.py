@@ -23,7 +23,9 @@ computing type (candidates.py) or in bytes (screen.py). Without bounds, all cent
 
 Rows of few features may lie in the order of space instead (ordering.py, box_rows.py): boxes.py labels blocks of them.
 
-slab.py puts the steps together; small_fit.py puts whole fits together. seeding.py measures rows against trial centers,
-trials.py draws and takes them, plus_plus.py puts whole steps together. stats.py, transform.py and gather.py are the
-other passes. jit.py and cache.py compile and keep; simd/ is the vocabulary.
+nearest.py keeps the scores of a group of rows and finds the nearest few centers of each.
+
+slab.py puts the steps together; small_fit.py puts whole fits together, few_rows.py many of them. seeding.py measures
+rows against trial centers, trials.py draws and takes them, plus_plus.py puts whole steps together. stats.py,
+transform.py and gather.py are the other passes. jit.py and cache.py compile and keep; simd/ is the vocabulary.
 """

@@ -43,6 +43,7 @@ def small_fit(
     center_norms,  # scratch
     rounding,  # in     (slack, tiny)
     flags,  # in     (cosine, shifted)
+    n_frozen,  # the first so many centers never move
     spread,  # in     sum w |x - shift|^2
     tol,
     n_before,  # iterations done before this call
@@ -98,14 +99,14 @@ def small_fit(
         add_to(cluster_sums, sums_stack[0])
         add_to(cluster_weights, weights_stack[0])
         last_moved = moved if n_before + iteration > 0 else cuts[n_slabs]
-        if count_empty(cluster_weights) > 0:
+        if count_empty(cluster_weights[n_frozen:]) > 0:
             return EMPTY_CLUSTER, iteration, moved
         history[iteration, 0] = inertia_from_sums(spread, cluster_sums, cluster_weights, centers, shift)
         history[iteration, 1] = 0.0
         history[iteration, 2] = moved
-        if moved == 0 and n_before + iteration > 0:
+        if (moved == 0 and n_before + iteration > 0) or n_frozen == len(centers):
             return LABELS_STAY, iteration + 1, moved
-        center_shift = update_centers(cluster_sums, cluster_weights, shift, cosine, centers, spare)
+        center_shift = update_centers(cluster_sums, cluster_weights, shift, cosine, n_frozen, centers, spare)
         history[iteration, 1] = center_shift
         for j in range(len(centers)):
             for feature in range(centers.shape[1]):

@@ -16,6 +16,7 @@ def update_centers(
     cluster_weights,  # in     (k,)
     shift,  # in     (d,)
     cosine,
+    n_frozen,  # the first so many centers never move
     centers,  # in     (k, d)
     new_centers,  # out    (k, d) means; a cluster without weight, or of length 0 in cosine, keeps its center
 ):
@@ -23,7 +24,7 @@ def update_centers(
     k, d = centers.shape
     center_shift = 0.0
     for j in range(k):
-        weight = cluster_weights[j]
+        weight = cluster_weights[j] if j >= n_frozen else 0.0
         scale = 1.0
         if cosine and weight > 0.0:
             squares = 0.0

@@ -2,9 +2,16 @@
 
 from fastkmeans.validation.centers import (
     as_centers,
+    as_frozen,
     as_init,
 )
+from fastkmeans.validation.labels import (
+    as_labels,
+    labels_of_centers,
+    numbered,
+)
 from fastkmeans.validation.rows import (
+    as_array,
     as_batches,
     as_rows,
     as_rows_at_hand,
@@ -22,11 +29,13 @@ from fastkmeans.validation.settings import (
     check_algorithm,
     check_callback,
     check_integer,
+    check_ks,
     check_n_clusters,
     check_n_init,
     check_n_threads,
     check_name,
     check_resumable,
+    check_share,
     check_sizes,
     check_tol,
 )
@@ -34,13 +43,17 @@ from fastkmeans.validation.weights import (
     as_weights,
     check_norms,
     check_total,
+    plain_weights,
 )
 
 __all__ = [
+    "as_array",
     "as_batches",
     "as_centers",
+    "as_frozen",
     "as_generator",
     "as_init",
+    "as_labels",
     "as_rows",
     "as_rows_at_hand",
     "as_stored_or_rows",
@@ -48,6 +61,7 @@ __all__ = [
     "check_algorithm",
     "check_callback",
     "check_integer",
+    "check_ks",
     "check_magnitude",
     "check_n_clusters",
     "check_n_init",
@@ -56,12 +70,16 @@ __all__ = [
     "check_norms",
     "check_resumable",
     "check_room",
+    "check_share",
     "check_sizes",
     "check_tol",
     "check_total",
     "checked_source",
     "computing_type",
+    "labels_of_centers",
+    "numbered",
     "opened",
+    "plain_weights",
     "refuse_what_is_no_table",
     "rows_to_ask",
 ]

@@ -53,11 +53,11 @@ def as_stored_or_rows(X, memory_budget, name="X"):
     """(X as `as_rows` has it, None); or X and the budget, if X is larger than that or in blocks of Dask's."""
     if memory_budget is not None:
         memory_budget = check_integer(memory_budget, "memory_budget", LEAST_BUDGET)
-    budget = default_budget() if memory_budget is None else memory_budget
+    if not isinstance(X, Batches | StoredRows | RemoteTable):
+        return as_rows(X, name, sparse=True), None
+    budget = default_budget() if memory_budget is None else memory_budget  # 70 us, as it reads the system's files
     if isinstance(X, Batches):
         return X, budget
-    if not isinstance(X, StoredRows | RemoteTable):
-        return as_rows(X, name, sparse=True), None
     _checked_shape(X, name)
     _checked_dtype(np.empty(0, X.dtype), name)
     if isinstance(X, RemoteTable):

@@ -73,6 +73,27 @@ def check_sizes(min_size, max_size, n_clusters, n, floor=1):
     return least, most
 
 
+def check_ks(ks, n):
+    """Numbers of clusters, ascending and each once, as a tuple of ints between 1 and the number of rows."""
+    if isinstance(ks, str) or not np.iterable(ks):
+        raise TypeError(f"ks must list numbers of clusters, like range(2, 31), got {ks!r}")
+    found = sorted({check_integer(k, "ks") for k in ks})
+    if not found:
+        raise ValueError("ks is empty; list at least one number of clusters, like range(2, 31)")
+    if found[-1] > n:
+        raise ValueError(f"ks goes up to {found[-1]}, but X has {n} rows; ask for at most {n} clusters")
+    return tuple(found)
+
+
+def check_share(value, argument):
+    """`value` as a float between 0 and 1."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{argument} must be a number between 0 and 1, got {value!r}")
+    if not 0 < value < 1:
+        raise ValueError(f"{argument}={value} must lie between 0 and 1")
+    return float(value)
+
+
 def check_tol(tol):
     """`tol` as a float >= 0."""
     if isinstance(tol, (bool, np.bool_)) or not isinstance(tol, numbers.Real):

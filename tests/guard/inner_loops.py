@@ -22,6 +22,7 @@ from fastkmeans.kernels.candidates import rows_shape, score_sweeper
 from fastkmeans.kernels.packing import tile_shape
 from fastkmeans.kernels.screen import word_sweeper
 from fastkmeans.kernels.seeding import _score_whole, measure_eight
+from fastkmeans.kernels.silhouette import add_distances
 from fastkmeans.kernels.simd import store_tile
 from fastkmeans.kernels.slab import assigner
 from tests.checks import run_python
@@ -85,6 +86,8 @@ def pieces(vector_set, dtype):
     for name, d in (("sweep narrow", FEW), ("sweep wide", MANY)):
         shape = tile_shape(vector_set, dtype, d)
         yield name, hottest(loops_of(sweep, lanes, 0, lanes, zero, lanes, labels, shape))
+        found = loops_of(add_distances.py_func, lanes, 0, 0, lanes, 0, 0, lanes, numbers, shape)
+        yield f"silhouettes {name.split()[1]}", hottest(found)
     yield "lists", hottest(loops_by_address(score_sweeper, dtype, rows_shape(vector_set, dtype)))
     yield "sums", hottest(loops_of(sums, lanes, 0, labels, numbers, numbers))
     yield "listed trials", hottest(loops_of(listed_trials, lanes, (0,) * 8, 0, lanes, zero, lanes))

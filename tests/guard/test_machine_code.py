@@ -115,6 +115,20 @@ def test_trials_against_listed_rows(vector_set, dtype):
 
 @x86
 @dtypes
+@pytest.mark.parametrize("tile", ["narrow", "wide"])
+@vector_sets
+def test_distances_of_silhouettes(vector_set, tile, dtype):
+    """A feature of a group of rows and a panel of others: a difference and its square a pair of vectors."""
+    shape = tile_shape(vector_set, dtype, FEW if tile == "narrow" else MANY)
+    registers, name = vector_of(vector_set, dtype, shape[2])
+    wanted = sweep_of(shape, registers)
+    places = len(shape[0])  # one for each of the others: they lie a row apart
+    loop = inner_loops(vector_set)[f"silhouettes {tile} {dtype}"]
+    assert_holds(loop, wanted | {"subtract": wanted["fma"]}, name, other=COUNTING + places)
+
+
+@x86
+@dtypes
 @vector_sets
 def test_trials_against_whole_tiles(vector_set, dtype):
     """A feature of a group of rows and a panel of trials; a loop around this one asks for the next tile."""

@@ -156,7 +156,7 @@ def test_update_centers(dtype, cosine):
     sums[4] = -shift.astype(np.float64)  # a sum of length zero
     flat = np.concatenate([sums.ravel(), np.zeros(8)])
     new = np.empty_like(centers)
-    moved = update_centers(flat, totals, shift, cosine, centers, new)
+    moved = update_centers(flat, totals, shift, cosine, 0, centers, new)
     plain = sums + totals[:, None] * shift.astype(np.float64)
     expected = naive.means(plain, totals, centers, bool(cosine))
     np.testing.assert_allclose(new, expected, rtol=2 * np.finfo(dtype).eps, atol=1e-15)
@@ -164,6 +164,10 @@ def test_update_centers(dtype, cosine):
     if cosine:
         assert np.array_equal(new[4], centers[4])
     assert moved == pytest.approx(((new.astype(np.float64) - centers) ** 2).sum(), rel=1e-12)
+    later = np.empty_like(centers)
+    moved = update_centers(flat, totals, shift, cosine, 3, centers, later)
+    assert np.array_equal(later, np.concatenate([centers[:3], new[3:]]))
+    assert moved == pytest.approx(((later.astype(np.float64) - centers) ** 2).sum(), rel=1e-12)
 
 
 def test_inertia_from_sums():

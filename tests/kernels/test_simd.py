@@ -9,6 +9,7 @@ from fastkmeans.kernels.simd import (
     add_gain,
     add_gains,
     add_moments,
+    add_roots,
     add_row,
     add_squared_differences,
     add_squares,
@@ -19,6 +20,7 @@ from fastkmeans.kernels.simd import (
     any_close,
     differing,
     fma_tile,
+    keep_largest,
     keep_two,
     load,
     load_broadcast,
@@ -30,6 +32,7 @@ from fastkmeans.kernels.simd import (
     prefetch_far,
     reaches,
     repeat,
+    sift,
     splat,
     store,
     store_tile,
@@ -279,6 +282,25 @@ def test_prefetch_reaches_past_the_end():
 
 
 @compiled
+def _roots(squares, counted, sums, vectors, lanes):
+    tile = (load(squares, 0, vectors, lanes), load(squares, len(squares) // 2, vectors, lanes))
+    store(sums, 0, add_roots(load(sums, 0, vectors, lanes), tile, counted, 1))
+
+
+@dtypes
+@widths
+def test_add_roots(dtype, width):
+    """Sums of a tile's roots are in its type, rounded once a product and sum; only then are they wide."""
+    squares, counted = numbers(4 * width, dtype) ** 2, np.array([9, 1, 0.75], dtype)
+    squares[::3] = 0
+    sums = numbers(2 * width, np.float64)
+    roots = np.sqrt(squares).reshape(2, -1)
+    expected = sums + fma(counted[2], roots[1], counted[1] * roots[0]).astype(np.float64)
+    _roots(squares, counted, sums, TWO, (None,) * width)
+    np.testing.assert_array_equal(sums, expected)
+
+
+@compiled
 def _questions(values, norms, bound, vectors, lanes, rows):
     x, y = load(values, 0, vectors, lanes), load(norms, 0, vectors, lanes)
     tile = load_broadcast(norms, 0, 1, rows, vectors, lanes)
@@ -305,6 +327,28 @@ def test_questions(dtype):
         assert not ask(bounds, np.full(8, 4.5, dtype), 1)[2]
         bounds[lane] = 4.5
         assert ask(bounds, np.full(8, 4.5, dtype), 1)[2]
+
+
+@compiled
+def _sifted(values, less, out, vectors, lanes):
+    step = len(vectors) * len(lanes)
+    one, other = load(values, 0, vectors, lanes), load(values, step, vectors, lanes)
+    above, below = sift(one, other)
+    store(out, 0, above)
+    store(out, step, below)
+    store(out, 2 * step, keep_largest(one, other, less))
+
+
+@dtypes
+@widths
+def test_sift_and_keep_largest(dtype, width):
+    step = 2 * width
+    values, out = numbers(2 * step, dtype), np.zeros(3 * step, dtype)
+    values[step] = values[0]
+    _sifted(values, dtype(0.25), out, TWO, (None,) * width)
+    one, other = values[:step], values[step:]
+    expected = [np.maximum(one, other), np.minimum(one, other), np.maximum(one, other - dtype(0.25))]
+    assert np.array_equal(out, np.concatenate(expected))
 
 
 def test_every_operation_is_tested_here_for_boxes_or_for_rows():

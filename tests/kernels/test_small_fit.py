@@ -26,7 +26,7 @@ def call(X, start, iterations, tol=0.0, weights=None, cuts=None, before=0, label
     sums, totals = np.zeros(k * d + 8), np.zeros(k)
     ended = small_fit(
         way.address, source.blocks[0].rows, cuts, source.weights, labels, centers, spare, way.shift, way.panels,
-        way.center_norms, (way.slack, way.tiny), (way.cosine, way.shifted), moments.spread, float(tol), before,
+        way.center_norms, (way.slack, way.tiny), (way.cosine, way.shifted), 0, moments.spread, float(tol), before,
         history, len(X), sums, totals, np.empty((levels, k * d + 8)), np.empty((levels, k)), way.borrow_scratch(),
         way.shape,
     )  # fmt: skip

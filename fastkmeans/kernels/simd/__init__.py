@@ -7,7 +7,7 @@ Memory is a one-dimensional array and an offset in elements; nothing is checked 
 
   emit.py        the Vector type, and what operations are put together from
   memory.py      loads, stores, columns of rows, views, calls by address
-  arithmetic.py  sums, products, squares
+  arithmetic.py  sums, products, squares, roots
   choices.py     comparisons
   bytes.py       numbers of one byte
   rows.py        rows by number, centers in the lanes
@@ -18,6 +18,7 @@ from fastkmeans.kernels.simd.arithmetic import (
     add_gain,
     add_gains,
     add_moments,
+    add_roots,
     add_row,
     add_squared_differences,
     add_squares,
@@ -48,6 +49,7 @@ from fastkmeans.kernels.simd.choices import (
     count_bits,
     count_where_each,
     differing,
+    keep_largest,
     keep_least,
     keep_nearer,
     keep_range,
@@ -59,6 +61,7 @@ from fastkmeans.kernels.simd.choices import (
     packed,
     range_of,
     reaches,
+    sift,
     winner,
 )
 from fastkmeans.kernels.simd.memory import (
@@ -94,6 +97,7 @@ __all__ = [
     "add_gains",
     "add_moments",
     "add_rest_square",
+    "add_roots",
     "add_row",
     "add_squared_differences",
     "add_squares",
@@ -110,6 +114,7 @@ __all__ = [
     "differing",
     "fma_tile",
     "fold_four",
+    "keep_largest",
     "keep_least",
     "keep_nearer",
     "keep_range",
@@ -131,6 +136,7 @@ __all__ = [
     "range_of",
     "reaches",
     "repeat",
+    "sift",
     "splat",
     "store",
     "store_rounded",

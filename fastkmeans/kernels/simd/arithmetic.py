@@ -204,6 +204,32 @@ def add_gains(typing, totals, limits, tile, weights):
 
 
 @intrinsic
+def add_roots(typing, totals, tile, counted, at):
+    """totals[r] + the sum over m of counted[at + m] * sqrt(tile[m][r]): over m in the tile's type, then in float64."""
+    vector = tile.dtype.dtype
+
+    def generate(context, builder, signature, arguments):
+        sums = [None] * len(totals)
+        for m, squares in enumerate(items(builder, arguments[1], len(tile))):
+            place = offset(builder, arguments[3], m)
+            factor = load_everywhere(context, builder, counted, arguments[2], place, vector)
+            for r, square in enumerate(items(builder, squares, len(totals))):
+                root = emit_call(builder, f"llvm.sqrt.{vector.suffix}", vector.llvm, [square])
+                if sums[r] is None:
+                    sums[r] = builder.fmul(factor, root)
+                else:
+                    sums[r] = emit_call(builder, f"llvm.fma.{vector.suffix}", vector.llvm, [factor, root, sums[r]])
+        before = items(builder, arguments[0], len(totals))
+        added = [
+            builder.fadd(total, widened(builder, part, vector.lane, totals.dtype))
+            for total, part in zip(before, sums, strict=True)
+        ]
+        return context.make_tuple(builder, totals, added)
+
+    return totals(totals, tile, counted, types.intp), generate
+
+
+@intrinsic
 def widen(typing, vector):
     """The same lanes in float64."""
     result = Vector(types.float64, vector.width)

@@ -84,6 +84,33 @@ def winner(typing, best, index, rows):
 
 
 @intrinsic
+def keep_largest(typing, best, values, less):
+    """The larger of best[r] and values[r] - less, lane by lane."""
+    vector = best.dtype
+
+    def generate(context, builder, signature, arguments):
+        scalar = emit_splat(builder, arguments[2], vector.llvm)
+        pairs = zip(*(items(builder, argument, len(best)) for argument in arguments[:2]), strict=True)
+        values = [larger(builder, builder.fsub(value, scalar), top) for top, value in pairs]
+        return context.make_tuple(builder, best, values)
+
+    return best(best, values, less), generate
+
+
+@intrinsic
+def sift(typing, kept, values):
+    """(the larger, the smaller) of kept[r] and values[r], lane by lane."""
+    result = types.UniTuple(kept, 2)
+
+    def generate(context, builder, signature, arguments):
+        pairs = list(zip(*(items(builder, argument, len(kept)) for argument in arguments), strict=True))
+        sides = [[choose(builder, *pair) for pair in pairs] for choose in (larger, smaller)]
+        return context.make_tuple(builder, result, [context.make_tuple(builder, kept, side) for side in sides])
+
+    return result(kept, values), generate
+
+
+@intrinsic
 def reaches(typing, tile, bounds):
     """Whether any tile[m][r] is at least bounds[r] in any lane."""
 

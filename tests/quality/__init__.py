@@ -1,0 +1,1 @@
+"""Silhouettes, and descriptions of clusterings."""
