@@ -31,7 +31,8 @@ class NearestPass:
         # Farther from every row, in every feature, than any center can be; and no sum of it overflows.
         padded = np.full((-(-k // m) * m, d), 4 * largest_value(source.dtype, d), source.dtype)
         padded[:k] = centers
-        self.panels, self.by_feature = plain_panels(padded, m), np.ascontiguousarray(centers.T, np.float64)
+        self.panels, self.centers = plain_panels(padded, m), centers.astype(np.float64)
+        self.by_feature = np.ascontiguousarray(self.centers.T)
         # d roundings of differences and sums here, as many by the definition, and the bits that carry the center.
         self.slack = (2 * d + 20) * float(np.finfo(source.dtype).eps) / 2
         self.tiny = float(np.finfo(source.dtype).tiny)
@@ -43,8 +44,8 @@ class NearestPass:
     def add(self, block, start, stop, partial, labels, dists):
         k, d = self.centers_shape
         partial += nearest_by_differences(
-            block.rows, start, stop, np.zeros(d, self.dtype), self.panels, self.by_feature, self.slack, self.tiny,
-            labels, dists, np.empty(k), scratch_for(self.dtype, d, self.shape), self.shape,
+            block.rows, start, stop, np.zeros(d, self.dtype), self.panels, self.centers, self.by_feature, self.slack,
+            self.tiny, labels, dists, np.empty(k), scratch_for(self.dtype, d, self.shape), self.shape,
         )  # fmt: skip
 
     def merge(self, left, right):

@@ -35,15 +35,15 @@ def two_least(columns, n_groups, d, panels, n_panels, lowest, best, second, near
 
 
 @inline
-def _settled(tile, at, centers, dists):
+def _settled(tile, at, by_feature, dists):
     """The label of the row at tile[at] by the definition."""
-    d, k = centers.shape
+    d, k = by_feature.shape
     for j in range(k):
         dists[j] = 0.0
     for feature in range(d):
         x = np.float64(tile[at + feature])
         for j in range(k):
-            dists[j] += abs(x - centers[feature, j])
+            dists[j] += abs(x - by_feature[feature, j])
     label = 0
     for j in range(1, k):
         if dists[j] < dists[label]:
@@ -58,7 +58,8 @@ def nearest_by_differences(
     stop,
     no_shift,  # in     (d,) zeros of the computing type
     panels,  # in     packing.plain_panels of the centers, padded with centers farther than all
-    centers,  # in     (d, k) float64, feature by feature
+    centers,  # in     (k, d) float64
+    by_feature,  # in     (d, k) the same, feature by feature
     slack,  # share of a sum that bounds its rounding error
     tiny,  # and what to add to it, for sums near the least number
     labels,  # in/out (stop - start,) int32
@@ -70,7 +71,7 @@ def nearest_by_differences(
     """Label the rows of a slab; return (rows whose label changed, rows settled)."""
     (tile, columns), (_, best, second, nearest, _), _ = scratch
     m, step, room = len(shape[0]), len(shape[1]) * len(shape[2]), len(best)
-    d, k = centers.shape
+    k, d = centers.shape
     stride = len(tile) // room
     lowest = best.dtype.type(-np.inf)
     moved = settled = 0
@@ -84,11 +85,11 @@ def nearest_by_differences(
             label = np.int64(nearest[i])
             least, next_least = -np.float64(best[i]), -np.float64(second[i])
             if not next_least * (1.0 - slack) > least * (1.0 + slack) + tiny:
-                label = _settled(tile, i * stride, centers, own_dists)
+                label = _settled(tile, i * stride, by_feature, own_dists)
                 settled += 1
             total = 0.0
             for feature in range(d):
-                total += abs(np.float64(tile[i * stride + feature]) - centers[feature, label])
+                total += abs(np.float64(tile[i * stride + feature]) - centers[label, feature])
             place = first - start + i
             moved += labels[place] != label
             labels[place], dists[place] = label, total

@@ -68,8 +68,9 @@ def fit_balanced(X, n_clusters, *, min_size=None, max_size=None, init="auto", n_
     The assignment is a transportation problem, a linear program whose solutions are whole numbers [1]_. It is solved by
     successive shortest paths on the graph of the clusters alone: a path moves one row along each edge, and costs about
     n_clusters^2 steps. Prices of the clusters carry over from one iteration to the next, so that few rows have to be
-    moved once centers settle: 100,000 x 16 rows, 50 clusters, take half a second to some seconds. The least cost is
-    that of float64 squared distances, up to their rounding.
+    moved once centers settle, and begin with those of a sample of the rows: iterations of 100,000 x 16 rows and 50
+    clusters take 0.03 to 0.2 seconds on two cores. The least cost is that of float64 squared distances, up to their
+    rounding.
 
     An iteration takes O(n_samples * n_clusters * n_features + rows to move * n_clusters^2). Extra memory: 8 bytes for
     each pair of a row and a center, 48 for each row, a sixth more, and lists for each pair of clusters: 120 bytes, or 6
