@@ -178,8 +178,7 @@ class _Fit:
         sq_dists, numbers = self.way.farthest(self.source, self.labels, 2 * n_empty + 8)
         rows = self.source.take(numbers).astype(np.float64)
         weights = self.source.weights_of(numbers)
-        # A mean of equal rows may be off by the rounding of its sum: such rows are on their center.
-        off_center = sq_dists > weights * (8 * np.finfo(np.float64).eps) ** 2 * (rows**2).sum(axis=1)
+        off_center = sq_dists > weights * self.sq_rounding(rows)
         self.too_few_distinct = not off_center.any()
         donors, weights, rows = self.labels[numbers[off_center]], weights[off_center], rows[off_center] - self.way.shift
         relocated = 0
@@ -198,6 +197,15 @@ class _Fit:
             cluster_weights[target] = weight
             relocated += 1
         return relocated
+
+    def sq_rounding(self, rows):
+        """The squared distance at most of rows from the mean of their equals: of sums, of shifts, of lengths made 1."""
+        way, squares = self.way, (rows**2).sum(axis=1)
+        rounded = (8 * np.finfo(np.float64).eps) ** 2 * squares
+        if way.shifted or way.cosine:
+            moved = squares if way.cosine else ((rows - way.shift) ** 2).sum(axis=1)
+            rounded = np.maximum(rounded, (2 * np.finfo(way.dtype).eps) ** 2 * moved)
+        return rounded
 
     def settle(self):
         """Give labels that stay the means of all their rows, where the centers at hand are those of followed sums.

@@ -260,3 +260,16 @@ def test_wide_sums_of_few_rows_are_taken_in_label_order():
 def test_the_usual_order_needs_partials_that_fit():
     X = blobs(5003, 3)
     assert not label_order.needs_label_order(blocks.ArrayRows(X), 1e-6, 9)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_rounded_means_do_not_hide_that_rows_are_too_few(metric):
+    """Rows that lie far from zero for their spread are shifted, and the mean of equal rows is then off by an ulp."""
+    for seed in (66, 72, 104, 124, 165, 292):
+        random = np.random.default_rng(seed)
+        n_rows, d, n_distinct = (int(random.integers(*limits)) for limits in ((20, 60), (1, 6), (1, 8)))
+        k, offset = n_distinct + int(random.integers(2, 4)), 10.0 ** random.uniform(0, 7)
+        X = random.normal(size=(n_rows, d)) * 10.0 ** random.uniform(-2, 2) + offset * random.normal(size=d)
+        X[n_distinct:] = X[n_distinct]
+        with pytest.warns(fastkmeans.TooFewDistinctRows):
+            fastkmeans.fit(X.astype(np.float32), k, random_state=0, metric=metric)
