@@ -4,6 +4,8 @@ from dataclasses import dataclass, is_dataclass, replace
 
 import numpy as np
 
+from fastkmeans.engine.agreement import adjusted_rand_index, contingency
+
 __all__ = ["Alignment", "align_labels"]
 
 WAYS = ("auto", "rows", "centers")
@@ -217,7 +219,7 @@ def align_labels(result, other, *, X=None, by="auto"):
             "columns; pass X, rows that both label"
         )
     # Where rows are not known to be the same, counts of them together mean nothing.
-    table = _counts(one, two) if by == "rows" else None
+    table = contingency(one.labels, two.labels, one.k, two.k) if by == "rows" else None
     pairs = _matched(table, distances)
     return _alignment(by, one, two, pairs, table, distances)
 
@@ -286,11 +288,6 @@ def _checked_labels(labels, name, centers):
     return array.astype(np.int64)
 
 
-def _counts(one, two):
-    """(k of result, k of other) rows that both have labelled so."""
-    return np.bincount(one.labels * two.k + two.labels, minlength=one.k * two.k).reshape(one.k, two.k)
-
-
 def _distances(one, two):
     """(k of result, k of other) distances between centers; None where columns differ."""
     if one.centers.shape[1] != two.centers.shape[1]:
@@ -337,21 +334,9 @@ def _alignment(by, one, two, pairs, table, distances):
         kept[ours] = table[ours, theirs]
         with np.errstate(invalid="ignore"):
             known |= {"kept": kept / before, "moved_share": 1.0 - float(kept.sum() / before.sum())}
-        known["adjusted_rand"] = _adjusted_rand(table)
+        known["adjusted_rand"] = adjusted_rand_index(table)
     if distances is not None:
         movement = np.full(one.k, np.nan)
         movement[ours] = distances[ours, theirs]
         known["movement"] = movement
     return Alignment(mapping, inverse, by, **known)
-
-
-def _adjusted_rand(table):
-    """The adjusted Rand index of two labellings, from their table of counts."""
-    n, together = int(table.sum()), int((table**2).sum())
-    ours, theirs = (int((table.sum(axis=axis) ** 2).sum()) for axis in (1, 0))
-    both, only_ours, only_theirs = together - n, ours - together, theirs - together
-    neither = n * n - ours - theirs + together
-    if only_ours == only_theirs == 0:
-        return 1.0
-    apart = (both + only_ours) * (only_ours + neither) + (both + only_theirs) * (only_theirs + neither)
-    return 2.0 * (both * neither - only_ours * only_theirs) / apart

@@ -4,38 +4,8 @@ from math import sqrt
 
 import numpy as np
 
+from fastkmeans.engine.agreement import adjusted_rand_index, contingency
 from fastkmeans.selection.path import fit_path, starter
-
-PART_ROWS = 1 << 20  # whose pairs of labels are counted at a time
-
-
-def contingency(labels, other, k, k_other):
-    """(k, k_other) how many rows have each pair of labels."""
-    counts = np.zeros(k * k_other, np.int64)
-    for first in range(0, len(labels), PART_ROWS):
-        part = slice(first, first + PART_ROWS)
-        counts += np.bincount(labels[part].astype(np.int64) * k_other + other[part], minlength=len(counts))
-    return counts.reshape(k, k_other)
-
-
-def adjusted_rand_index(labels, other, k, k_other):
-    """How well two clusterings of the same rows agree about pairs: 1 for equal ones, 0 on average for random ones.
-
-    scikit-learn's `adjusted_rand_score`.
-
-    References
-    ----------
-    .. [1] L. Hubert, P. Arabie, "Comparing partitions", J. Classif. 2, 1985. doi:10.1007/BF01908075
-    """
-    table = contingency(labels, other, k, k_other)
-
-    def pairs(counts):
-        return int((counts * (counts - 1) // 2).sum())  # an int: products of these pass 2^63
-
-    both, rows, columns = pairs(table), pairs(table.sum(axis=1)), pairs(table.sum(axis=0))
-    expected = rows * columns / max(pairs(table.sum()), 1)
-    most = (rows + columns) / 2
-    return 1.0 if most == expected else (both - expected) / (most - expected)
 
 
 def stability(labels_of, ks, make_fitter, *, n_bootstraps, init, array, metric, random):
@@ -72,5 +42,7 @@ def stability(labels_of, ks, make_fitter, *, n_bootstraps, init, array, metric, 
         weights = np.bincount(random.integers(n, size=n), minlength=n).astype(np.float64)
         fitter = make_fitter(weights)
         path = fit_path(fitter, ks, starter(init, array, fitter.source, metric, random), random)
-        found[turn] = [adjusted_rand_index(labels_of(k), path[k].labels, k, k) if k > 1 else np.nan for k in ks]
+        found[turn] = [
+            adjusted_rand_index(contingency(labels_of(k), path[k].labels, k, k)) if k > 1 else np.nan for k in ks
+        ]
     return found.mean(axis=0), found.std(axis=0, ddof=1) / sqrt(n_bootstraps)
