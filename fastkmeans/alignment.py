@@ -5,6 +5,7 @@ from dataclasses import dataclass, is_dataclass, replace
 import numpy as np
 
 from fastkmeans.engine.agreement import adjusted_rand_index, contingency
+from fastkmeans.sources.frames import pandas_for
 
 __all__ = ["Alignment", "align_labels"]
 
@@ -116,10 +117,7 @@ class Alignment:
         ImportError
             If pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise ImportError("to_frame needs pandas: pip install pandas") from None
+        pandas = pandas_for("to_frame")
         frame = pandas.DataFrame(self._lines(), columns=["cluster", "in_other", *COLUMNS])
         return frame.astype({name: "Int64" for name in ("cluster", "in_other", "sizes_before", "sizes_after")})
 

@@ -9,6 +9,7 @@ from fastkmeans.api import _query
 from fastkmeans.engine.quality import Totals, column_moments, largest, nearest_of_each, standardized
 from fastkmeans.engine.silhouettes import two_nearest
 from fastkmeans.lazily import is_dask
+from fastkmeans.sources.frames import pandas_for
 from fastkmeans.sources.stored import StoredRows
 
 SHOWN_CLUSTERS, SHOWN_DRIVERS, SHOWN_ROWS = 40, 3, 5  # of a description that is printed
@@ -158,10 +159,7 @@ class Description:
         ImportError
             If pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise ImportError("to_frame needs pandas: pip install pandas") from None
+        pandas = pandas_for("to_frame")
         columns = [name for name in ClusterSummary.__dataclass_fields__ if name not in ("index", "drivers")]
         table = {name: [getattr(cluster, name) for cluster in self.clusters] for name in columns}
         table["drivers"] = [_told(cluster.drivers, len(cluster.drivers)) for cluster in self.clusters]

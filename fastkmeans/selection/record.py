@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fastkmeans.sources.frames import pandas_for
+
 __all__ = ["Selection"]
 
 SHORT = {
@@ -52,10 +54,7 @@ class Selection:
         pandas.DataFrame
             Its index is named "k".
         """
-        try:
-            import pandas
-        except ImportError:
-            raise ImportError("to_frame needs pandas: pip install pandas; .table has the same arrays") from None
+        pandas = pandas_for("to_frame")
         return pandas.DataFrame(dict(self.table), index=pandas.Index(self.ks, name="k"))
 
     def __repr__(self):

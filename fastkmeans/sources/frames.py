@@ -23,3 +23,12 @@ def table_to_array(X, name):
                 raise TypeError(f"{name} column {column!r} has type {values.dtype}; k-means needs numbers: drop it")
         return np.column_stack(columns) if columns else np.empty((X.num_rows, 0))
     return X
+
+
+def pandas_for(caller):
+    """The module pandas, or an error that says how to get it."""
+    try:
+        import pandas
+    except ImportError:
+        raise ImportError(f"{caller} needs pandas: pip install pandas") from None
+    return pandas
