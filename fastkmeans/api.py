@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 
 from fastkmeans import validation as check
+from fastkmeans.asking import checked_centers, question
 from fastkmeans.engine import threads
-from fastkmeans.engine.moments import exact_shift
-from fastkmeans.engine.planner import assigner_for, label_rows
+from fastkmeans.engine.planner import label_rows
 from fastkmeans.engine.plus_plus import plus_plus
 from fastkmeans.kernels.jit import compiler_lock
 from fastkmeans.lazily import is_dask, over_blocks
@@ -200,30 +200,6 @@ def fit_batches(make_batches, n_clusters, **settings):
     return fit(check.as_batches(make_batches), n_clusters, **settings)
 
 
-def _query(X, centers, metric, sample_weight, n_threads):
-    """A source over X and an assigner prepared with the centers, for questions about given centers."""
-    X, sample_weight = check.opened(X, sample_weight)
-    array, budget = check.as_stored_or_rows(X, None)
-    check.check_name(metric, METRICS, "metric")
-    n_threads = check.check_n_threads(n_threads)
-    stored = np.asarray(check.as_rows(centers, "centers"))
-    dtype = np.promote_types(check.computing_type(array), check.computing_type(stored))
-    centers = check.as_centers(stored, array.shape[1], dtype, metric)
-    weights = check.as_weights(sample_weight, array.shape[0])
-    source = check.rows_to_ask(array, weights, metric=metric, dtype=dtype, n_threads=n_threads, budget=budget)
-    wide = centers.astype(np.float64)
-    shift = exact_shift(wide.mean(axis=0), wide.std(axis=0), dtype, integers=False)
-    return source, assigner_for(source, "auto", shift).prepare(centers)
-
-
-def _checked_centers(centers, metric):
-    """Centers and metric for rows that come later; and whatever is wrong with them now."""
-    check.check_name(metric, METRICS, "metric")
-    centers = np.asarray(check.as_rows(centers, "centers"))
-    check.as_centers(centers, centers.shape[1], check.computing_type(centers), metric)
-    return centers, metric
-
-
 def predict(X, centers, *, metric="euclidean", n_threads=None, out=None):
     """The index of the nearest center of every row.
 
@@ -270,8 +246,8 @@ def predict(X, centers, *, metric="euclidean", n_threads=None, out=None):
     if is_dask(X):
         if out is not None:
             raise TypeError("out= is for arrays and files; of a Dask collection, write the Dask array of labels")
-        return over_blocks(predict, X, *_checked_centers(centers, metric), np.int32)
-    source, way = _query(X, centers, metric, None, n_threads)
+        return over_blocks(predict, X, *checked_centers(centers, metric), np.int32)
+    source, way = question(X, centers, metric, None, n_threads)
     if out is None:
         return label_rows(source, way)
     with label_file(out, source.n) as labels:
@@ -292,7 +268,7 @@ def inertia(X, centers, sample_weight=None, *, metric="euclidean", n_threads=Non
     -------
     float
     """
-    source, way = _query(X, centers, metric, sample_weight, n_threads)
+    source, way = question(X, centers, metric, sample_weight, n_threads)
     return source.map_labels(way.inertia_pass())[1].inertia
 
 
@@ -316,10 +292,10 @@ def transform(X, centers, *, metric="euclidean", n_threads=None):
     array([[5., 0.]])
     """
     if is_dask(X):
-        centers, metric = _checked_centers(centers, metric)
+        centers, metric = checked_centers(centers, metric)
         dtype = np.promote_types(check.computing_type(X), check.computing_type(centers))
         return over_blocks(transform, X, centers, metric, dtype, len(centers))
-    source, way = _query(X, centers, metric, None, n_threads)
+    source, way = question(X, centers, metric, None, n_threads)
     distances = np.empty((source.n, len(way.centers)), source.dtype)
     source.reduce(way.transform_pass(), row_state=(distances,))
     return distances

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastkmeans import validation as check
-from fastkmeans.api import _query
+from fastkmeans.asking import question
 from fastkmeans.engine.nearest import nearest_pass
 from fastkmeans.lazily import is_dask
 
@@ -60,7 +60,7 @@ def nearest_centers(X, centers, n_nearest, *, metric="euclidean", n_threads=None
             "X.map_blocks(lambda block: nearest_centers(block, centers, n_nearest)[0], dtype='int32', chunks=...)"
         )
     n_nearest = check.check_integer(n_nearest, "n_nearest")
-    source, way = _query(X, centers, metric, None, n_threads)
+    source, way = question(X, centers, metric, None, n_threads)
     k = len(way.centers)
     if n_nearest > k:
         raise ValueError(f"n_nearest={n_nearest}, but there are {k} centers; ask for at most {k}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastkmeans import validation as check
-from fastkmeans.api import _query
+from fastkmeans.asking import question
 from fastkmeans.engine.quality import Totals, column_moments, largest, nearest_of_each, standardized
 from fastkmeans.engine.silhouettes import two_nearest
 from fastkmeans.lazily import is_dask
@@ -225,7 +225,7 @@ def describe(X, result, *, names=None, sample_weight=None, labels=None, n_exempl
         for value, name in ((n_exemplars, "n_exemplars"), (n_outliers, "n_outliers"), (n_drivers, "n_drivers"))
     )
     X, sample_weight = check.opened(X, sample_weight)
-    source, way = _query(X, centers, metric, sample_weight, n_threads)
+    source, way = question(X, centers, metric, sample_weight, n_threads)
     names = _names(names, X, source.d)
     k = len(way.centers)
     labels = None if labels is None else check.labels_of_centers(labels, source.n, k)
@@ -260,7 +260,7 @@ def describe(X, result, *, names=None, sample_weight=None, labels=None, n_exempl
 
 def centers_apart(centers, metric, n_threads=None):
     """(the nearest other center of each, its distance); -1 and infinite where there is none."""
-    source, way = _query(centers, centers, metric, None, n_threads)
+    source, way = question(centers, centers, metric, None, n_threads)
     _, _, distances, nearest = two_nearest(source, way, np.arange(len(centers), dtype=np.int32))
     return nearest, distances
 

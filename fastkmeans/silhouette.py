@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastkmeans import validation as check
-from fastkmeans.api import _checked_centers, _query
+from fastkmeans.asking import checked_centers, question
 from fastkmeans.engine.silhouettes import by_means, by_pairs, ratio, two_nearest
 from fastkmeans.lazily import is_dask, over_blocks
 from fastkmeans.sources.blocks import METRICS
@@ -208,10 +208,10 @@ def simplified_silhouette_samples(X, centers, *, metric="euclidean", n_threads=N
     array([1.   , 0.571, 0.75 ])
     """
     if is_dask(X):
-        centers, metric = _checked_centers(centers, metric)
+        centers, metric = checked_centers(centers, metric)
         _check_several(centers)
         return over_blocks(simplified_silhouette_samples, X, centers, metric, np.float64)
-    source, way = _query(X, centers, metric, None, n_threads)
+    source, way = question(X, centers, metric, None, n_threads)
     _check_several(way.centers)
     _, own, other, _ = two_nearest(source, way)
     return ratio(own, other)

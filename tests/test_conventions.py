@@ -28,6 +28,7 @@ LAYERS = {
     "serving": 5,
     "sampled": 5,
     "lazily": 5,
+    "asking": 6,
     "restarts": 6,
     "api": 7,
     "variants": 8,

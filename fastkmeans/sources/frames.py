@@ -1,4 +1,4 @@
-"""Tables of pandas, polars and pyarrow, as arrays; none of these is imported: whoever passes one has it."""
+"""Tables of pandas, polars and pyarrow, as arrays: whoever passes one has its library; and frames for those who ask."""
 
 import numpy as np
 
