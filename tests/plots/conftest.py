@@ -7,7 +7,15 @@ import pytest
 
 import fastkmeans
 
-pytest.importorskip("matplotlib")
+matplotlib = pytest.importorskip("matplotlib")
+
+
+@pytest.fixture(autouse=True)
+def plain_style():
+    """Matplotlib's own style: libraries that other tests import set theirs (yellowbrick, larger letters)."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
 
 
 @pytest.fixture(autouse=True)
