@@ -283,3 +283,11 @@ def test_a_pickle_of_an_earlier_version(name):
 
 def test_every_kind_is_stored():
     assert len(list(STORED.glob("*-0.1.0.*"))) == 4
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    result = fastkmeans.fit([[0.0], [1.0]], 1)
+    path = tmp_path / "none" / "model.npz"
+    with pytest.raises(FileNotFoundError, match="there is no folder") as caught:
+        result.save(path)
+    assert caught.value.filename == str(path)

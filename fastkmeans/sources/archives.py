@@ -5,6 +5,7 @@ memory; nothing in a file is run.
 """
 
 import math
+import errno
 import os
 import uuid
 import zipfile
@@ -22,6 +23,8 @@ LONGEST_HEADER = 10_000  # characters of an array's own header within the .npz; 
 def write_whole(path, write):
     """Let `write(file)` fill a new file beside `path`, then move it there in one step, both forced to the disk."""
     path = Path(path)
+    if not path.absolute().parent.is_dir():  # else the error would name the new file
+        raise FileNotFoundError(errno.ENOENT, "there is no folder to write it to", str(path))
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         with open(temporary, "wb") as file:
