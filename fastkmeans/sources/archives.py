@@ -4,8 +4,8 @@ An array is read if the file holds that many bytes, stored and not compressed, s
 memory; nothing in a file is run.
 """
 
-import math
 import errno
+import math
 import os
 import uuid
 import zipfile
