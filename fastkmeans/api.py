@@ -1,7 +1,5 @@
 """The functional face: fit, predict, transform, seeding."""
 
-import warnings
-
 import numpy as np
 
 from fastkmeans import validation as check
@@ -12,7 +10,7 @@ from fastkmeans.engine.plus_plus import plus_plus
 from fastkmeans.kernels.jit import compiler_lock
 from fastkmeans.lazily import is_dask, over_blocks
 from fastkmeans.restarts import run_fit
-from fastkmeans.result import TooFewDistinctRows
+from fastkmeans.result import warn_too_few
 from fastkmeans.serving import labels_of_few
 from fastkmeans.sources.blocks import METRICS
 from fastkmeans.sources.label_files import check_label_file, label_file
@@ -153,13 +151,7 @@ def fit(
         random_state=random_state, algorithm=algorithm, metric=metric, n_threads=n_threads, verbose=verbose,
         callback=callback, memory_budget=memory_budget, checkpoint=checkpoint, frozen_centers=frozen_centers,
     )  # fmt: skip
-    if n_found < n_clusters:
-        warnings.warn(
-            f"X has fewer distinct rows than n_clusters={n_clusters}: {n_found} clusters hold rows, the others are "
-            "empty; ask for fewer clusters",
-            TooFewDistinctRows,
-            stacklevel=2,
-        )
+    warn_too_few(n_found, n_clusters)
     return result
 
 

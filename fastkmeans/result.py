@@ -1,5 +1,6 @@
 """What a fit gives back: plain frozen records that agree with themselves."""
 
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +12,17 @@ __all__ = ["IterationStats", "KMeansResult", "TooFewDistinctRows"]
 
 class TooFewDistinctRows(UserWarning):
     """The rows hold fewer distinct values than clusters were asked for, so some clusters are empty."""
+
+
+def warn_too_few(n_found, n_clusters, name="n_clusters"):
+    """Warn whoever called the caller if fewer clusters hold rows than were asked for by the argument `name`."""
+    if n_found < n_clusters:
+        warnings.warn(
+            f"X has fewer distinct rows than {name}={n_clusters}: {n_found} clusters hold rows, the others are empty; "
+            "ask for fewer clusters",
+            TooFewDistinctRows,
+            stacklevel=3,
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)

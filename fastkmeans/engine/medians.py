@@ -17,7 +17,7 @@ from fastkmeans.kernels.update import sort_by_label
 VALUES_AT_ONCE = 1 << 18  # that a thread takes medians of: columns that stay in its cache, 1 MB
 
 
-class NearestPass:
+class AbsolutePass:
     """Label rows by the sum of absolute differences; labels and distances are the row states."""
 
     effect = SETS
@@ -153,7 +153,7 @@ def run_medians(source, centers, *, max_iter, restart=0, callback=None):
     converged = stopped = False
 
     def assign():
-        moved, _ = source.reduce(NearestPass(source, centers), row_state=(labels, dists))
+        moved, _ = source.reduce(AbsolutePass(source, centers), row_state=(labels, dists))
         return int(moved), float((dists * source.weights).sum() if source.weighted else dists.sum())
 
     while len(history) < max_iter and not (converged or stopped):

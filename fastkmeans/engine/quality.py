@@ -51,8 +51,7 @@ def column_moments(source):
         stored, _, squares = source.reduce(StoredColumnsPass(source, mean))
         deviation = np.sqrt((squares + np.maximum(total - stored, 0.0) * mean**2) / total)
         return mean, np.where(deviation <= ROUNDING * np.abs(mean), 0.0, deviation)
-    origin, moments = check_rows(source)  # about a row, of which constant columns do not differ
-    sums, squares = moments[2:] if source.weighted else moments[:2]
+    origin, (_, _, sums, squares) = check_rows(source)  # about a row, of which constant columns do not differ
     mean = sums / total
     return origin + mean, np.sqrt(np.maximum(squares / total - mean * mean, 0.0))
 

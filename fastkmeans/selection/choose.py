@@ -1,13 +1,11 @@
 """select_k: settings as users give them, the path or the growth, the criteria, and the record of all."""
 
-import warnings
-
 import numpy as np
 
 from fastkmeans import validation as check
 from fastkmeans.engine.seeding import SEEDINGS
 from fastkmeans.lazily import is_dask
-from fastkmeans.result import KMeansResult, TooFewDistinctRows
+from fastkmeans.result import KMeansResult, warn_too_few
 from fastkmeans.selection.criteria import Kind, chosen
 from fastkmeans.selection.growing import RULES, grow, growing_rule
 from fastkmeans.selection.path import Fitter, best_path, n_fits, path_from_sample, starter
@@ -186,13 +184,7 @@ def select_k(
         if hasattr(source, "close"):
             source.close()
     ks = tuple(sorted(path))
-    if path[ks[-1]].n_found < ks[-1]:
-        warnings.warn(
-            f"X has fewer distinct rows than k={ks[-1]}: {path[ks[-1]].n_found} clusters hold rows, the others are "
-            "empty; ask for fewer clusters",
-            TooFewDistinctRows,
-            stacklevel=2,
-        )
+    warn_too_few(path[ks[-1]].n_found, ks[-1], "k")
     results = {k: as_result(path[k], metric, keep_labels) for k in ks}
     suggestions = suggest(ks, table, names) if rule is None else {method: ks[-1]}
     return Selection(method, ks, results, table, suggestions)

@@ -2,29 +2,18 @@
 
 import numpy as np
 
-from fastkmeans.engine.assigners import OwnDistances
+from fastkmeans.engine.assigners import ClusterInertiaPass
 from fastkmeans.engine.planner import assigner_for
 from fastkmeans.engine.silhouettes import ratio, two_nearest
 
 
-class DistanceSumsPass(OwnDistances):
+class DistanceSumsPass(ClusterInertiaPass):
     """The sum of weight times distance of the rows of each cluster to its center."""
-
-    def __init__(self, way):
-        super().__init__(way)
-        self.partial_bytes = 8 * len(way.centers)
-
-    def start(self):
-        return np.zeros(len(self.way.centers))
 
     def add(self, block, start, stop, partial, labels):
         distances = np.sqrt(self.way.own_sq_dists(block, start, stop, labels))
         weights = block.weights_in(start, stop)
         partial += np.bincount(labels, distances * weights if len(weights) else distances, len(partial))
-
-    def merge(self, left, right):
-        left += right
-        return left
 
 
 def mean_distances(source, shift, fitted, labels):

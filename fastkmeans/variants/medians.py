@@ -1,13 +1,12 @@
 """k-medians: k-means with the sum of absolute differences, and medians in place of means."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from fastkmeans import validation as check
-from fastkmeans.engine.medians import NearestPass, run_medians
-from fastkmeans.result import TooFewDistinctRows
+from fastkmeans.engine.medians import AbsolutePass, run_medians
+from fastkmeans.result import warn_too_few
 from fastkmeans.variants.starts import Starts
 
 
@@ -86,13 +85,8 @@ def k_medians(X, n_clusters, *, init="k-means++", n_init=1, max_iter=300, sample
     )  # fmt: skip
     best = starts.best(lambda centers, **more: run_medians(starts.source, centers, **more))
     n_found = len(np.unique(best.labels))
-    if best.converged and n_found < starts.k:
-        warnings.warn(
-            f"X has fewer distinct rows than n_clusters={starts.k}: {n_found} clusters hold rows, the others are "
-            "empty; ask for fewer clusters",
-            TooFewDistinctRows,
-            stacklevel=2,
-        )
+    if best.converged:
+        warn_too_few(n_found, starts.k)
     return KMediansResult(
         best.centers, best.labels, best.objective, best.n_iter, best.converged, tuple(best.history)
     )  # fmt: skip
@@ -151,5 +145,5 @@ class KMediansResult:
             array, None, metric="euclidean", dtype=dtype, n_threads=check.check_n_threads(n_threads)
         )  # fmt: skip
         labels, dists = source.new_row_state(np.int32), source.new_row_state(np.float64)
-        source.reduce(NearestPass(source, centers), row_state=(labels, dists))
+        source.reduce(AbsolutePass(source, centers), row_state=(labels, dists))
         return labels

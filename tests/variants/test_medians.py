@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import fastkmeans
-from fastkmeans.engine.medians import NearestPass, medians_of
+from fastkmeans.engine.medians import AbsolutePass, medians_of
 from fastkmeans.validation import checked_source
 from tests import strategies
 from tests.checks import assert_same_bits, assert_same_result
@@ -27,7 +27,7 @@ def nearest(X, centers):
     """(labels, distances, how many rows the definition had to settle) of the pass."""
     source = checked_source(X)[0]
     labels, dists = source.new_row_state(np.int32), source.new_row_state(np.float64)
-    moved, settled = source.reduce(NearestPass(source, centers.astype(source.dtype)), row_state=(labels, dists))
+    moved, settled = source.reduce(AbsolutePass(source, centers.astype(source.dtype)), row_state=(labels, dists))
     assert moved == (labels != 0).sum()
     return labels, dists, settled
 
