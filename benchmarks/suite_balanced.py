@@ -169,13 +169,13 @@ def _medians(options):
 
 def _measure_medians(data, k, options):
     from fastkmeans.engine.assigners import Dense
-    from fastkmeans.engine.medians import NearestPass, update_medians
+    from fastkmeans.engine.medians import AbsolutePass, update_medians
     from fastkmeans.sources.blocks import ArrayRows
 
     source = ArrayRows(datasets.load(data), n_threads=options.threads)
     centers = source.take(np.random.default_rng(0).choice(source.n, k, replace=False))
     labels, dists = source.new_row_state(np.int32), source.new_row_state(np.float64)
-    nearest, others = NearestPass(source, centers), source.new_row_state(np.int32)
+    nearest, others = AbsolutePass(source, centers), source.new_row_state(np.int32)
     way = Dense.for_source(source, np.zeros(source.d, source.dtype)).prepare(centers)
     calls = {
         "medians": lambda: source.reduce(nearest, row_state=(labels, dists)),
