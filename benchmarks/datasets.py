@@ -3,6 +3,7 @@
 blobs:n:d:centers   normal clusters of unit spread around `centers` normal means of spread 3
 overlap:n:d:centers clusters of unequal sizes and spreads that overlap, in columns of falling scale, as rows that
                     people measured do
+rare:n:d:centers    normal clusters, each of half the rows of the one before, and farther out
 noise:n:d           one standard normal cloud: no clusters to find
 sparse:n:d:percent:centers   a CSR array with so many percent of its values stored: 60 % of a row's columns are drawn
                     from those of its center, the others from all
@@ -43,7 +44,7 @@ def load(name, dtype=np.float32, order="C"):
     kind, *sizes = name.split(":")
     if kind == "sparse":
         return _sparse(*map(float, sizes)).astype(dtype)
-    makers = {"blobs": _blobs, "overlap": _overlap, "noise": _noise, "photo": _photo}
+    makers = {"blobs": _blobs, "overlap": _overlap, "rare": _rare, "noise": _noise, "photo": _photo}
     if kind in makers:
         rows = makers[kind](*map(int, sizes))
     elif kind == "sklearn":
@@ -60,7 +61,7 @@ def available(name):
         return _has("PIL")
     if kind == "sklearn":
         return _has("sklearn") and (rest[0] in SKLEARN_TABLES or _has("PIL"))
-    generated = kind in ("blobs", "overlap", "noise", "sparse")
+    generated = kind in ("blobs", "overlap", "rare", "noise", "sparse")
     return generated or (_folder() is not None and (_folder() / f"{kind}.npz").exists())
 
 
@@ -88,6 +89,14 @@ def _overlap(n, d, centers):
     rows += means[labels]
     rows *= scale
     return rows
+
+
+def _rare(n, d, centers):
+    rng = np.random.default_rng(SEED)
+    means = 3 * rng.normal(size=(centers, d)) * np.arange(1, centers + 1)[:, None]
+    shares = 2.0 ** -np.arange(centers)
+    labels = rng.choice(centers, n, p=shares / shares.sum())
+    return means[labels] + rng.normal(size=(n, d))
 
 
 def _scaled(rows):

@@ -14,7 +14,7 @@ from fastkmeans.engine.seeding import SEEDINGS, chosen_seeding
 from fastkmeans.engine.small import runs_side_by_side
 from fastkmeans.lazily import labels_later
 from fastkmeans.result import KMeansResult
-from fastkmeans.sampled import FROM_SAMPLE, fit_sample
+from fastkmeans.sampled import fit_sample, run_from_sample, starts_from_sample
 from fastkmeans.sources.blocks import METRICS
 
 
@@ -82,19 +82,20 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
             if saved is not None and saved.restart == restart:
                 run = run_lloyd(source, way, moments, saved.state.centers, labels=labels, state=saved.state, **more)
                 return run, run.stopped
-        sampled = None
-        if budget is not None and isinstance(init, str) and init in FROM_SAMPLE and n_frozen < k:
+        if n_frozen < k and isinstance(init, str) and starts_from_sample(source, k, init, budget):
             tell = callback and _Telling(callback, restart, init)
             sampled = fit_sample(
                 source, k, init, randoms[restart], max_iter=max_iter, tol=tol, restart=restart, tell=tell, frozen=frozen
             )
-        if sampled is not None:
-            centers, stopped = sampled.centers, sampled.stopped
-            way.why = f"{sampled}; {way.why}"
-        else:
-            centers, stopped = first_centers(
-                init, k - n_frozen, array, source, metric, randoms[restart], restart, callback, frozen
-            )
+            run = sampled and run_from_sample(sampled, source, way, moments, labels=labels, **more)
+            if run is not None:
+                return run, sampled.stopped or run.stopped
+            way = assigner_for(source, algorithm, moments.shift, k, max_iter)
+            if sampled is not None:
+                way.why = f"seeded over all rows, as a sample missed some of what is there; {way.why}"
+        centers, stopped = first_centers(
+            init, k - n_frozen, array, source, metric, randoms[restart], restart, callback, frozen
+        )
         run = run_lloyd(source, way, moments, centers, labels=labels, **more | {"max_iter": 0} if stopped else more)
         return run, stopped or run.stopped
 
