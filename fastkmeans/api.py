@@ -52,9 +52,12 @@ def fit(
         Number of clusters, from 1 to n_samples.
     init : {"auto", "k-means++", "k-means||", "afk-mc2", "random"}, array or callable, default="auto"
         First centers. "k-means++" is greedy, with 2 + floor(log(n_clusters)) trials for each center; "k-means||" draws
-        many rows in each of five rounds and chooses among them, as good and sooner done where there are many; "auto"
-        is "k-means||" from 16 clusters (8 of fewer than 16 columns) and 16,384 rows on if there are 20 rows for each
-        cluster and its candidates are small beside X, else "k-means++".
+        many rows in each of five rounds and chooses among them, as good and sooner done where there are many.
+        "auto" takes the centers of the best of three fits of a sample of 256 rows a cluster, drawn with chances by
+        weight, from 65,536 rows and 4,096 a cluster on, if the sample is small beside X; unless the first iteration
+        over all rows shows that the sample missed some of what is there, as rows are more than 5 % farther from their
+        centers. Then, and for fewer rows, it is "k-means||" from 16 clusters (8 of fewer than 16 columns) and 16,384
+        rows on if there are 20 rows for each cluster and its candidates are small beside X, else "k-means++".
         "afk-mc2" takes short random walks, a quick start that is less good; "random" takes distinct rows. Or a
         (n_clusters, n_features) array of centers, a 1-D array of n_clusters row numbers, or a callable
         ``init(X, n_clusters, random_state)`` that returns either.
@@ -92,7 +95,7 @@ def fit(
         Bytes that rows of files may take in memory, or, where the files are larger, the blocks that are read and what
         is kept for each row; None for half of what is free. The labels of a result are an array as long as the rows
         all the same, mapped from a temporary file where the budget has no room. Rows that are streamed are labelled
-        densely, and "auto" and "k-means++" start from the fit of a sample of 256 rows a cluster.
+        densely, and "auto" and "k-means++" start from fits of a sample of 256 rows a cluster, whatever they show.
     checkpoint : path-like or Checkpoint, default=None
         An .npz file that holds the state of the fit after each iteration. If it is there already, the fit goes on from
         it, and ends with the bits of one that was never stopped; the file of other rows or settings is an error.

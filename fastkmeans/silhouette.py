@@ -95,8 +95,9 @@ def silhouette_samples(X, labels, *, metric="euclidean", n_threads=None):
     Notes
     -----
     O(n_samples^2 * n_features), and memory O(n_samples + n_clusters): no matrix of distances is made. Distances are
-    roots of sums of squared differences, exact to rounding wherever the data lie, in float32 where X is, summed in
-    float64. For ``metric="cosine"``, O(n_samples * n_clusters * n_features) by the means of the clusters, in float64.
+    roots of sums of squared differences, exact to rounding wherever the data lie, in float32 where X is (so that
+    distances below 1e-19 count as 0 there), summed in float64. For ``metric="cosine"``, O(n_samples * n_clusters *
+    n_features) by the means of the clusters, in float64.
 
     References
     ----------

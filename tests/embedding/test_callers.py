@@ -237,7 +237,7 @@ import threading
 import fastkmeans, numpy as np
 X = np.random.default_rng(0).normal(size=(100_000, 8)).astype(np.float32)
 for _ in range(3):
-    fastkmeans.fit(X, 20, random_state=0, n_threads=4)
+    fastkmeans.fit(X, 20, init="k-means||", random_state=0, n_threads=4)
 others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
 assert all(thread.daemon for thread in others)
 print(len(others))
