@@ -4,9 +4,9 @@ A pass over many rows costs much, over files as much as reading them, so the pas
 that move centers far, are spent on the sample. From there Lloyd's algorithm runs over all rows, exactly. Several fits
 of so few rows cost little, and the best of them is a better start than one seeding of all rows. Medians of seconds, and
 mean inertia over the least of all seeds, of whole fits on two cores, from k-means|| over all rows | from a sample:
-1M x 2 k=8 0.075, 1.0003 | 0.032, 1.0002; 1M x 16 k=64 0.43, 1.026 | 0.15, 1.017; 1M x 32 k=100 0.85, 1.015 | 0.25,
-1.011; 1M x 64 k=10 0.34, 1.171 | 0.10, 1.000; flights k=16 0.14, 1.034 | 0.054, 1.019; SIFT k=16 0.85, 1.002 | 0.81,
-1.001; where clusters of few rows lie far out (rare) 0.087, 1.027 | 0.109, 1.022
+1M x 2 k=8 0.087, 1.0003 | 0.034, 1.0002; 1M x 16 k=64 0.40, 1.022 | 0.15, 1.017; 1M x 32 k=100 0.80, 1.015 | 0.23,
+1.010; 1M x 64 k=10 0.25, 1.088 | 0.093, 1.000; flights k=16 0.19, 1.034 | 0.076, 1.018; SIFT k=16 0.87, 1.001 | 0.78,
+1.001; where clusters of few rows lie far out (rare) 0.12, 1.041 | 0.13, 1.044
 (python -m benchmarks.compare --suite starts).
 """
 
