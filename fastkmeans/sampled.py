@@ -116,11 +116,6 @@ def fit_sample(source, k, init, random, *, max_iter, tol, restart=0, tell=None, 
     return SampleFit(best.centers, best.inertia, own.n, best.n_iter, fit + 1, not going[0])
 
 
-def most_inertia(source, inertia, n_rows):
-    """What all rows may come to around centers that leave a sample of n_rows this inertia, for it to be like them."""
-    return EXCESS * inertia * source.total_weight / n_rows
-
-
 class _Trust:
     """Stops a run over all rows after its first iteration, if these are farther from the centers than the sample is.
 
@@ -152,7 +147,10 @@ def run_from_sample(sampled, source, way, moments, *, max_iter, callback=None, k
     choose.
     """
     way.why = f"{sampled}; {way.why}"
-    most = np.inf if hasattr(source, "budget") else most_inertia(source, sampled.inertia, sampled.n_rows)
+    if hasattr(source, "budget"):
+        most = np.inf
+    else:
+        most = EXCESS * sampled.inertia * source.total_weight / sampled.n_rows
     trust = _Trust(most, callback, keep)
     run = run_lloyd(
         source, way, moments, sampled.centers, max_iter=0 if sampled.stopped else max_iter, callback=trust.callback,

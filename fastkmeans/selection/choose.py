@@ -6,7 +6,6 @@ from fastkmeans import validation as check
 from fastkmeans.engine.seeding import SEEDINGS
 from fastkmeans.lazily import is_dask
 from fastkmeans.result import KMeansResult, warn_too_few
-from fastkmeans.sampled import starts_from_sample
 from fastkmeans.selection.criteria import Kind, chosen
 from fastkmeans.selection.growing import RULES, grow, growing_rule
 from fastkmeans.selection.path import Fitter, best_path, n_fits, path_from_sample, starter
@@ -63,8 +62,7 @@ def select_k(
         one pass over the rows at most, and "silhouette", "gap", "stability", which cost more than the fits. None for
         the former, as far as they are defined for these rows; "all" for all that are.
     init : str or callable, default="auto"
-        First centers of the first k; as for `fit`. "auto" starts all k from the path of a sample where `fit` would
-        start from a sample for the largest k.
+        First centers of the first k; as for `fit`.
     n_init : int, default=1
         Paths from different starts, of which the best is kept at each k.
     max_iter, tol
@@ -83,7 +81,7 @@ def select_k(
         Called as ``callback(k, inertia)`` after every fit of X, of which a path has one on the way up and one on the
         way down for each k, and for one k beyond; returning False ends it, and what was fitted until then is returned.
     memory_budget : int, default=None
-        As for `fit`. Rows of larger files start from the path of a sample of 256 rows a cluster of the largest k.
+        As for `fit`. Rows of larger files start from the path of a sample of 256 rows a cluster.
     keep_labels : bool, default=True
         False leaves the labels out of the results (None), which are 4 bytes a row for each k.
     silhouette_sample_size : int, default=5000
@@ -171,7 +169,7 @@ def select_k(
         array, source, moments, metric, budget, init, settings, reference_box=reference_box, seeds=seeds[1:], **sizes
     )
     try:
-        from_sample = init == "auto" and starts_from_sample(source, ks[-1], init, budget)
+        from_sample = budget is not None and init == "auto"
         expected = len(ks) if from_sample else n_init * n_fits(ks, source.n)
         with Progress(verbose, expected if rule is None else None, callback) as tell:
             fitter = Fitter(source, moments, keep_labels=keep_labels or rule is not None, tell=tell, **settings)

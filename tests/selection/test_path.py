@@ -153,29 +153,6 @@ def test_rows_of_files(tmp_path):
     assert stable.table["stability"] > 0.99
 
 
-def test_many_rows_in_memory_start_from_the_path_of_a_sample():
-    X, ks = blobs(70_000, 4, 6), range(1, 10)
-    one, two = (select_k(X, ks, random_state=0, n_threads=n) for n in (1, 2))
-    named = select_k(X, ks, init="k-means++", random_state=0)
-    for k in ks:
-        assert "sampled rows" in one.results[k].plan and "sampled" not in named.results[k].plan
-        assert one.results[k].centers.tobytes() == two.results[k].centers.tobytes()
-        np.testing.assert_array_equal(one.results[k].labels, one.results[k].predict(X))
-    assert (inertias(one) <= 1.01 * inertias(named)).all()
-    assert (np.diff(inertias(one)) <= 0).all()
-
-
-def test_a_sample_that_missed_rows_far_away_is_not_trusted():
-    X = blobs(70_000, 4, 6)
-    X[:12] += 1000
-    trusted = 0
-    for seed in range(3):
-        selection = select_k(X, (6, 7), random_state=seed)
-        trusted += "sampled rows" in selection.results[7].plan
-        assert selection.results[7].inertia < 10 * X.size
-    assert trusted < 3
-
-
 def test_starts_of_ones_own():
     X = blobs()
     given = select_k(X, (3, 4), init=lambda rows, k, random: rows[:k], **FEW)
