@@ -19,7 +19,7 @@ FULL = (
 QUICK = (("sklearn:china", 32),)
 TINY = (("blobs:500:2:4", 4),)
 QUICK_CUTS = (1, 5, None)
-BUDGETS = (20.0, 3.0, 60.0)  # seconds; a library that would take longer has no later cuts, and is not seen to end
+BUDGETS = (40.0, 3.0, 60.0)  # seconds; a library that would take longer has no later cuts, and is not seen to end
 USUAL_ITERATIONS = 100  # of a fit to its end, to guess its time by
 CLOSE = 1.01  # times the best inertia of all
 
