@@ -32,7 +32,8 @@ def test_nothing_grows_under_load():
     print(run_python(None, arguments=["-m", "tests.embedding.soak", "60"]))
 
 
-LEAKS = {"MiB": "kept.append(bytearray(200_000))", "open files": "kept.append(open(__import__('os').devnull))"}
+# A megabyte a request: a busy machine serves 180 such requests in these seconds, a fifth of what an idle one does.
+LEAKS = {"MiB": "kept.append(bytearray(1_000_000))", "open files": "kept.append(open(__import__('os').devnull))"}
 
 
 @pytest.mark.slow
