@@ -113,7 +113,7 @@ def select_k(
     Notes
     -----
     Rows are checked and measured once. A path takes about as many iterations as a fit of each k alone from one start,
-    ends 2 % below their inertia on average, and never much above (`python -m benchmarks.compare --suite selection`).
+    ends 1 % below their inertia on average, and at most 1 % above (`python -m benchmarks.compare --suite selection`).
     Inertia never rises with k, but by rounding. Memory: the labels of all ks (see `keep_labels`), and what `fit` takes.
     "gap" and "stability" fit a path for each reference or bootstrap, "gap" with one copy of X, "stability" with the
     labels of all ks a second time; "silhouette" takes O(silhouette_sample_size * n_samples * n_features) for each k.
