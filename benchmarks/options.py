@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass, replace
 
-from benchmarks import machine
+from benchmarks import datasets, machine
 
 SIZES = ("full", "quick", "tiny")  # tiny is for tests: seconds, no figure means anything
 
@@ -28,6 +28,15 @@ class Options:
     def workloads(self, full, quick, tiny):
         """The workloads of the size that `match` lets through: (name, k, ...), or things with a title."""
         return [one for one in self.pick(full, quick, tiny) if self.match in _name_of(one)]
+
+    def workloads_here(self, table, full, quick, tiny):
+        """Those of `workloads` whose rows are on this machine; the others become notes of the table."""
+        for one in self.workloads(full, quick, tiny):
+            data = one.data if hasattr(one, "data") else one[0]
+            if datasets.available(data):
+                yield one
+            else:
+                table.notes.append(f"{data}: not on this machine")
 
     def rounds_or(self, full, quick=1):
         """The rounds asked for, else those of the size."""

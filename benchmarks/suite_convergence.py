@@ -42,10 +42,7 @@ def run(options):
     table = Table("Seeding to convergence: seconds and inertia", COLUMNS)
     table.notes.append("inertia: one run's, whose seed is luck; the best: of all libraries, at any time")
     table.notes.append(f"FAISS, SuperKMeans and scipy have no rule to stop: {peers.FIXED_ITERATIONS} iterations")
-    for data, k in options.workloads(FULL, QUICK, TINY):
-        if not datasets.available(data):
-            table.notes.append(f"{data}: not on this machine")
-            continue
+    for data, k in options.workloads_here(table, FULL, QUICK, TINY):
         lines, left_out = _measure(data, k, options)
         table.rows += lines
         table.notes += [f"{data} k={k}: no {name}: {why}" for name, why in left_out.items()]

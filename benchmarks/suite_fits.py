@@ -67,10 +67,7 @@ def run(options):
     table.notes.append(f"ratio x: to scikit-learn-intelex, whose target is {TARGET_SKLEARNEX:.0f} everywhere")
     table.notes.append("in sweeps: seeding's time / one predict; in reads of X: / (k times the bytes of X / bandwidth)")
     bandwidth = machine.copy_gbytes(options.threads)
-    for workload in options.workloads(FULL, QUICK, TINY):
-        if not datasets.available(workload.data):
-            table.notes.append(f"{workload.data}: not on this machine")
-            continue
+    for workload in options.workloads_here(table, FULL, QUICK, TINY):
         table.rows.append(_measure(workload, options, bandwidth))
     return [table]
 

@@ -110,10 +110,7 @@ def run(options):
     summary.notes.append(f"rivals of the ratio: {', '.join(RIVALS)}; the others are listed for information")
     summary.notes.append("roofline: the longer of 2 n d k / sgemm's rate and the bytes of X / the rate of reading them")
     reading = machine.read_gbytes(options.threads)
-    for workload in options.workloads(FULL, QUICK, TINY):
-        if not datasets.available(workload.data):
-            summary.notes.append(f"{workload.data}: not on this machine")
-            continue
+    for workload in options.workloads_here(summary, FULL, QUICK, TINY):
         line, libraries = measure(workload, options, reading)
         summary.rows.append(line)
         detail.rows += [library for library in libraries if "ms" in library]

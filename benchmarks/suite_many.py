@@ -83,11 +83,8 @@ def run(options):
         small.rows.append(_small(workload, options))
     books = Table(f"Codebooks of a product quantiser, {ITERATIONS} iterations", BOOK_COLUMNS)
     books.notes.append("from the same first centers; ratio: FAISS's time / ours, the median of rounds")
-    for workload in options.workloads(BOOKS_FULL, BOOKS_QUICK, BOOKS_TINY):
-        if datasets.available(workload.data):
-            books.rows.append(_codebooks(workload, options))
-        else:
-            books.notes.append(f"{workload.data}: not on this machine")
+    for workload in options.workloads_here(books, BOOKS_FULL, BOOKS_QUICK, BOOKS_TINY):
+        books.rows.append(_codebooks(workload, options))
     return [small, books]
 
 

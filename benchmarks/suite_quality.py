@@ -38,10 +38,7 @@ def run(options):
     """The table of the suite."""
     table = Table("Inertia at the end, beside scikit-learn's default", COLUMNS)
     table.notes.append("rows subsampled to 50,000; differences of log inertia, below 0 is better than scikit-learn")
-    for data, k in options.workloads(FULL, QUICK, TINY):
-        if not datasets.available(data):
-            table.notes.append(f"{data}: not on this machine")
-            continue
+    for data, k in options.workloads_here(table, FULL, QUICK, TINY):
         rows = datasets.load(data)
         picked = np.random.default_rng(0).permutation(len(rows))[:MOST_ROWS]
         for name in (None, WEIGHTED.get(data)) if data in WEIGHTED else (None,):

@@ -60,11 +60,8 @@ def run(options):
     )
     table.notes.append("ratio: scikit-learn's to ours with criteria")
     table.notes.append("inertia: of a path, and of scikit-learn's fits, over the median of our fits, mean over ks")
-    for workload in options.workloads(FULL, QUICK, TINY):
-        if datasets.available(workload.data):
-            table.rows.append(_measure(workload, options))
-        else:
-            table.notes.append(f"{workload.data}: not on this machine")
+    for workload in options.workloads_here(table, FULL, QUICK, TINY):
+        table.rows.append(_measure(workload, options))
     return [table]
 
 

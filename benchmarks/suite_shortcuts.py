@@ -98,10 +98,7 @@ def run(options):
     summary.notes.append(f"to convergence: the whole fit, tol={TOL}, at most {MAX_ITER}; rivals: {', '.join(STOPPING)}")
     summary.notes.append("ratio: fastest rival's time / ours, the median over rounds; least and most of the rounds")
     summary.notes.append("sgemm: NumPy's in the same minute, GFLOP/s")
-    for workload in options.workloads(FULL, QUICK, TINY):
-        if not datasets.available(workload.data):
-            summary.notes.append(f"{workload.data}: not on this machine")
-            continue
+    for workload in options.workloads_here(summary, FULL, QUICK, TINY):
         stored = datasets.load(workload.data, dtype=workload.dtype)
         rows = stored if stored.dtype == np.float64 else stored.astype(np.float32, copy=False)
         init = datasets.first_centers(rows, workload.k)

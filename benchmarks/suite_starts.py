@@ -49,11 +49,8 @@ def run(options):
     """The table of the suite."""
     table = Table("Starts: a seeding over all rows beside fits of a sample", COLUMNS)
     table.notes.append('medians of whole fits; "all rows" is what init="auto" takes where it does not sample')
-    for data, k in options.workloads(FULL, QUICK, TINY):
-        if datasets.available(data):
-            table.rows.append(_measure(data, k, options))
-        else:
-            table.notes.append(f"{data}: not on this machine")
+    for data, k in options.workloads_here(table, FULL, QUICK, TINY):
+        table.rows.append(_measure(data, k, options))
     return [table]
 
 

@@ -57,10 +57,7 @@ def run(options):
     table.notes.append("ms/it: of the iterations alone; fit ms: with validation, ordering and the final pass; medians")
     table.notes.append(f"first and last: medians of {END} iterations; times dense: the dense way's ms/it / this one's")
     ways = ["dense", *(name for name in ASSIGNERS if name != "dense"), "auto"]
-    for data, k, *dtype in options.workloads(FULL, QUICK, TINY):
-        if not datasets.available(data):
-            table.notes.append(f"{data}: not on this machine")
-            continue
+    for data, k, *dtype in options.workloads_here(table, FULL, QUICK, TINY):
         rows = datasets.load(data, *dtype)
         table.rows += _measure(" ".join([data, *dtype]), rows, k, ways, options)
     return [table]

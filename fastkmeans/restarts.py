@@ -82,7 +82,7 @@ def run_fit(X, n_clusters, *, init, n_init, max_iter, tol, sample_weight, random
             if saved is not None and saved.restart == restart:
                 run = run_lloyd(source, way, moments, saved.state.centers, labels=labels, state=saved.state, **more)
                 return run, run.stopped
-        if n_frozen < k and isinstance(init, str) and starts_from_sample(source, k, init, budget):
+        if n_frozen < k and isinstance(init, str) and starts_from_sample(source, k, init):
             tell = callback and _Telling(callback, restart, init)
             sampled = fit_sample(
                 source, k, init, randoms[restart], max_iter=max_iter, tol=tol, restart=restart, tell=tell, frozen=frozen

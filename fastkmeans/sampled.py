@@ -47,9 +47,14 @@ class SampleFit:
         return f"started from {fits} of {self.n_rows:,} sampled rows, {self.n_iter} iterations"
 
 
-def starts_from_sample(source, k, init, budget):
+def _in_blocks(source):
+    """Whether rows are read, or lie elsewhere, block by block, so that a pass over them costs much."""
+    return hasattr(source, "budget")
+
+
+def starts_from_sample(source, k, init):
     """Whether first centers come from a sample: of blocks wherever it will do, in memory where it is sooner done."""
-    if budget is not None:
+    if _in_blocks(source):
         return init in FROM_SAMPLE
     n_rows = ROWS_A_CLUSTER * k
     held = n_rows * source.d * source.dtype.itemsize
@@ -65,7 +70,7 @@ def starts_from_sample(source, k, init, budget):
 def sample_of(source, k, seed):
     """Some rows of the source, drawn with chances by weight, as a source in memory."""
     m = min(source.n, ROWS_A_CLUSTER * k)
-    if hasattr(source, "budget"):
+    if _in_blocks(source):
         m = max(k, min(m, int(BUDGET_SHARE * source.budget) // (source.d * source.dtype.itemsize)))
     numbers = np.unique(source.sample(m, seed))
     if len(numbers) < k:  # others have no weight
@@ -80,7 +85,7 @@ def fit_sample(source, k, init, random, *, max_iter, tol, restart=0, tell=None, 
     Parameters
     ----------
     tell : callable or None
-        Called with (chosen, potential) by the steps of the first seeding; returning False stops.
+        Called with (chosen, potential) by the steps of the first seeding; returning False stops, as its `stopped` says.
     frozen : (m, d) centers that never move, the first of k, or None
     """
     own = sample_of(source, k, int(random.integers(2**63)))
@@ -88,32 +93,27 @@ def fit_sample(source, k, init, random, *, max_iter, tol, restart=0, tell=None, 
         return None
     moments = measure(own)
     n_frozen = 0 if frozen is None else len(frozen)
-    name, going = chosen_seeding(init, own, k - n_frozen), [True]
-
-    def progress(chosen, potential):
-        going[0] = tell(chosen, potential)
-        return going[0]
-
+    name = chosen_seeding(init, own, k - n_frozen)
     best, n_fits = None, FITS if source.n >= REPAID * own.n else 1
     for fit in range(n_fits):
-        first = tell is not None and fit == 0
-        centers = own.take(SEEDINGS[name](own, k - n_frozen, random, progress if first else None, frozen))
+        centers = own.take(SEEDINGS[name](own, k - n_frozen, random, tell if fit == 0 else None, frozen))
         centers = centers if frozen is None else np.concatenate([frozen, centers])
+        stopped = tell is not None and tell.stopped
         run = run_lloyd(
             own,
             assigner_for(own, "auto", moments.shift, k, max_iter),
             moments,
             centers,
-            max_iter=max_iter if going[0] else 0,
+            max_iter=0 if stopped else max_iter,
             tol=tol * moments.mean_variance,
             restart=restart,
             n_frozen=n_frozen,
         )
         if best is None or run.inertia < best.inertia:
             best = run
-        if not going[0]:
+        if stopped:
             break
-    return SampleFit(best.centers, best.inertia, own.n, best.n_iter, fit + 1, not going[0])
+    return SampleFit(best.centers, best.inertia, own.n, best.n_iter, fit + 1, stopped)
 
 
 class _Trust:
@@ -147,7 +147,7 @@ def run_from_sample(sampled, source, way, moments, *, max_iter, callback=None, k
     choose.
     """
     way.why = f"{sampled}; {way.why}"
-    if hasattr(source, "budget"):
+    if _in_blocks(source):
         most = np.inf
     else:
         most = EXCESS * sampled.inertia * source.total_weight / sampled.n_rows

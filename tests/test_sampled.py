@@ -174,7 +174,7 @@ def test_what_is_named_is_what_runs(settings):
 def test_few_rows_and_rows_that_it_would_double_are_not_sampled(monkeypatch):
     def asked(X, k=K):
         source = fastkmeans.validation.checked_source(X)[0]
-        return sampled.starts_from_sample(source, k, "auto", None)
+        return sampled.starts_from_sample(source, k, "auto")
 
     assert asked(clouds()) and not asked(clouds(), k=1)
     assert not asked(clouds(n=sampled.LEAST_ROWS - 1)) and not asked(clouds(), k=N // sampled.ROWS_A_CLUSTER // 8)
